@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * convoy.h - the public interface of libconvoy. Installed; nothing else is.
+ *
+ * Read it top to bottom, it is the whole library:
+ *   tensor -> params -> graph -> onnx -> plan -> exec -> model -> pictures and labels
+ *
+ * Rules that hold everywhere:
+ *   - what can fail takes GError ** last and returns FALSE or NULL when it sets it;
+ *   - _new() and _ref() give a reference, _unref() drops it, _free() frees, NULL is let through;
+ *     what is returned const, or said to be borrowed, lives as long as the object it was asked of;
+ *   - a ConvoyGraph is built by one thread; from then on it, ConvoyPlan and ConvoyModel may be
+ *     shared by threads; a ConvoyExec belongs to one thread at a time; ConvoyParams has a lock;
+ *   - no function here prints, exits, or reads the environment. */
+#ifndef CONVOY_H
+#define CONVOY_H
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#if defined __GNUC__
+#define CONVOY_API __attribute__ ((visibility ("default")))
+#else
+#define CONVOY_API
+#endif
+
+#define CONVOY_ERROR (convoy_error_quark ())
+
+typedef enum {
+  CONVOY_ERROR_SHAPE,           /* shapes do not fit the operator */
+  CONVOY_ERROR_UNSUPPORTED,     /* known of, not implemented */
+  CONVOY_ERROR_INVALID,         /* malformed file, attribute or argument */
+  CONVOY_ERROR_NO_MEMORY,       /* a tensor-sized allocation failed */
+  CONVOY_ERROR_ENGINE,          /* oneDNN refused; the message says which call */
+  CONVOY_ERROR_CHECKSUM,        /* a file is not what it claims to be */
+  CONVOY_ERROR_CANCELLED,       /* the caller asked to stop */
+} ConvoyError;
+
+CONVOY_API GQuark convoy_error_quark (void);
+CONVOY_API const char *convoy_version (void);           /* "0.1.0" */
+CONVOY_API const char *convoy_engine_version (void);    /* "oneDNN 2.6.3, AVX-512 VNNI" */
+
+/* --- tensor: a dense row-major array, 64-byte aligned, counted -------- */
+
+#define CONVOY_MAX_DIMS 8
+
+typedef enum {
+  CONVOY_F32, CONVOY_F64, CONVOY_I64, CONVOY_I32, CONVOY_I8, CONVOY_U8, CONVOY_BOOL
+} ConvoyType;
+#define CONVOY_N_TYPES 7
+
+typedef struct {
+  guint n;                      /* rank; 0: a scalar */
+  gint64 d[CONVOY_MAX_DIMS];    /* -1: not known until convoy_graph_bind() */
+} ConvoyShape;
+#define CONVOY_SHAPE(...) \
+  ((ConvoyShape) { sizeof ((gint64[]) { __VA_ARGS__ }) / sizeof (gint64), { __VA_ARGS__ } })
+
+typedef struct ConvoyTensor ConvoyTensor;
+
+CONVOY_API gsize convoy_type_size (ConvoyType type);            /* bytes of one element */
+CONVOY_API const char *convoy_type_name (ConvoyType type);      /* "float32" */
+CONVOY_API gint64 convoy_shape_count (const ConvoyShape *s);    /* elements; -1: a dimension is not known, or overflow */
+CONVOY_API gboolean convoy_shape_equal (const ConvoyShape *a, const ConvoyShape *b);
+CONVOY_API char *convoy_shape_str (const ConvoyShape *s);       /* "1x3x224x224", "?" for -1; g_free() it */
+
+/* The memory is not cleared. */
+CONVOY_API ConvoyTensor *convoy_tensor_new (ConvoyType type, const ConvoyShape *shape, GError **error);
+CONVOY_API ConvoyTensor *convoy_tensor_new_wrap (ConvoyType type, const ConvoyShape *shape, void *data, GDestroyNotify free, void *user);
+CONVOY_API ConvoyTensor *convoy_tensor_ref (ConvoyTensor *t);
+CONVOY_API void convoy_tensor_unref (ConvoyTensor *t);
+CONVOY_API const ConvoyShape *convoy_tensor_shape (const ConvoyTensor *t);
+CONVOY_API ConvoyType convoy_tensor_type (const ConvoyTensor *t);
+CONVOY_API gint64 convoy_tensor_count (const ConvoyTensor *t);
+CONVOY_API void *convoy_tensor_data (const ConvoyTensor *t);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyTensor, convoy_tensor_unref)
+
+/* --- params: named tensors, their gradients, their versions ---------- */
+
+typedef struct ConvoyParams ConvoyParams;
+
+CONVOY_API ConvoyParams *convoy_params_new (void);
+CONVOY_API ConvoyParams *convoy_params_ref (ConvoyParams *p);
+CONVOY_API void convoy_params_unref (ConvoyParams *p);
+CONVOY_API void convoy_params_put (ConvoyParams *p, const char *name, ConvoyTensor *value);     /* refs value, bumps its version */
+CONVOY_API ConvoyTensor *convoy_params_get (const ConvoyParams *p, const char *name);           /* borrowed; NULL: none */
+
+/* --- graph: the only representation of a model ----------------------- */
+
+/* Operators and attributes are ONNX's, so what is imported, run and exported is one and the
+ * same object. Values are numbers; a node is appended after its inputs, so the order of
+ * insertion is an order of execution. The shapes of a node's outputs are inferred when it is
+ * made if those of its inputs are known, otherwise by convoy_graph_bind(). */
+typedef struct ConvoyGraph ConvoyGraph;
+typedef guint ConvoyValue;
+#define CONVOY_NONE ((ConvoyValue) -1)  /* as an input: an optional one left out */
+
+typedef struct ConvoyAttrs ConvoyAttrs; /* the attributes of one node */
+
+CONVOY_API ConvoyAttrs *convoy_attrs_new (void);
+CONVOY_API void convoy_attrs_free (ConvoyAttrs *a);
+CONVOY_API void convoy_attrs_set_ints (ConvoyAttrs *a, const char *key, const gint64 *v, gsize n);
+CONVOY_API void convoy_attrs_set_int (ConvoyAttrs *a, const char *key, gint64 v);
+CONVOY_API void convoy_attrs_set_floats (ConvoyAttrs *a, const char *key, const float *v, gsize n);
+CONVOY_API void convoy_attrs_set_float (ConvoyAttrs *a, const char *key, float v);
+CONVOY_API void convoy_attrs_set_string (ConvoyAttrs *a, const char *key, const char *v);
+CONVOY_API void convoy_attrs_set_tensor (ConvoyAttrs *a, const char *key, ConvoyTensor *v);     /* refs */
+
+CONVOY_API ConvoyGraph *convoy_graph_new (guint opset);         /* ONNX operator set 7 to 21 */
+CONVOY_API ConvoyGraph *convoy_graph_ref (ConvoyGraph *g);
+CONVOY_API void convoy_graph_unref (ConvoyGraph *g);
+CONVOY_API ConvoyParams *convoy_graph_params (const ConvoyGraph *g);    /* borrowed; shared with graphs bound from it */
+CONVOY_API ConvoyValue convoy_graph_input (ConvoyGraph *g, const char *name, ConvoyType type, const ConvoyShape *shape);
+/* A weight: kept in the graph's params under its name, may be trained. Refs value. */
+CONVOY_API ConvoyValue convoy_graph_param (ConvoyGraph *g, const char *name, ConvoyTensor *value);
+/* A constant of the graph itself (a shape, indices, a zero point). Refs value. */
+CONVOY_API ConvoyValue convoy_graph_const (ConvoyGraph *g, const char *name, ConvoyTensor *value);
+/* Takes attrs over (NULL: none). name and the names of the n_out outputs may be NULL.
+ * Gives the first output, the others have the numbers after it; CONVOY_NONE and an error when
+ * the operator, an attribute, the number of inputs or their shapes do not fit. */
+CONVOY_API ConvoyValue convoy_graph_node (ConvoyGraph *g, const char *op, const char *name, const ConvoyValue *in, guint n_in,
+    const char *const *out_names, guint n_out, ConvoyAttrs *attrs, GError **error);
+CONVOY_API void convoy_graph_output (ConvoyGraph *g, ConvoyValue v);    /* marks v as an output of the whole */
+
+CONVOY_API guint convoy_graph_n_inputs (const ConvoyGraph *g);
+CONVOY_API guint convoy_graph_n_outputs (const ConvoyGraph *g);
+CONVOY_API ConvoyValue convoy_graph_get_input (const ConvoyGraph *g, guint i);
+CONVOY_API ConvoyValue convoy_graph_get_output (const ConvoyGraph *g, guint i);
+CONVOY_API ConvoyValue convoy_graph_find (const ConvoyGraph *g, const char *name);      /* of a value, or of the node that makes it; CONVOY_NONE: no such */
+CONVOY_API const char *convoy_graph_name (const ConvoyGraph *g, ConvoyValue v);         /* borrowed; "" where it has none */
+CONVOY_API const ConvoyShape *convoy_graph_shape (const ConvoyGraph *g, ConvoyValue v); /* borrowed; NULL: not known until bound */
+CONVOY_API ConvoyType convoy_graph_type (const ConvoyGraph *g, ConvoyValue v);
+
+/* A copy with the given shape for each input, in their order (NULL: as declared), cut at the
+ * value or node called upto (NULL: all outputs), every shape inferred, what depends on nothing
+ * but constants folded. Where the file fixes the batch (first dimension) and another is asked
+ * for, constant Reshape targets follow. Shares the params. */
+CONVOY_API ConvoyGraph *convoy_graph_bind (const ConvoyGraph *g, const ConvoyShape *inputs, const char *upto, GError **error);
+
+/* A row of `convoy summary`. */
+typedef struct {
+  const char *name, *op;        /* borrowed from the graph; name of the node, else of its output */
+  ConvoyShape shape;            /* of the first output */
+  gint64 params, trainable;     /* elements of its weights; how many of them learn */
+  gint64 macs;                  /* multiplications */
+  char *formula;                /* "(3*3*3+1)*32"; owned by the row */
+} ConvoyLayer;
+
+CONVOY_API GArray *convoy_graph_layers (const ConvoyGraph *bound);      /* ConvoyLayer; g_array_unref() it */
+
+/* --- onnx ------------------------------------------------------------ */
+
+/* Opsets 7 to 21. Names what it does not support, all operators at once. props receives
+ * metadata_props and producer fields, char * to char *, when not NULL. */
+CONVOY_API ConvoyGraph *convoy_onnx_load (const char *path, GHashTable *props, GError **error);
+/* Writes g with its weights, atomically. */
+CONVOY_API gboolean convoy_onnx_save (const char *path, const ConvoyGraph *g, GHashTable *props, GError **error);
+/* One serialized onnx.TensorProto, as in ONNX test data. */
+CONVOY_API ConvoyTensor *convoy_onnx_tensor_load (const char *path, GError **error);
+
+/* --- plan: a bound graph compiled; exec: the memory to run it --------- */
+
+typedef struct {
+  guint threads;                /* OpenMP threads that will run it; 0: one */
+  gboolean no_fuse;             /* keep every node its own step; for tests */
+  const char *cache;            /* file that keeps the outcome of timing; NULL: do not time, take the default */
+} ConvoyPlanOptions;
+
+typedef struct ConvoyPlan ConvoyPlan;
+typedef struct ConvoyExec ConvoyExec;
+
+CONVOY_API ConvoyPlan *convoy_plan_new (ConvoyGraph *bound, const ConvoyPlanOptions *o, GError **error);
+CONVOY_API ConvoyPlan *convoy_plan_ref (ConvoyPlan *p);
+CONVOY_API void convoy_plan_unref (ConvoyPlan *p);
+CONVOY_API const ConvoyGraph *convoy_plan_graph (const ConvoyPlan *p);
+CONVOY_API char *convoy_plan_dump (const ConvoyPlan *p);        /* a line a step; g_free() it */
+CONVOY_API gboolean convoy_plan_is_slow (const ConvoyPlan *p);  /* a step runs on oneDNN's reference code */
+
+CONVOY_API ConvoyExec *convoy_exec_new (ConvoyPlan *p, GError **error);
+CONVOY_API void convoy_exec_free (ConvoyExec *x);
+
+/* Input i in the layout that the plan wants: element (n, c, h, w) of an image input lies at
+ * data[n * stride[0] + c * stride[1] + h * stride[2] + w * stride[3]]; likewise other ranks.
+ * Fill it, then run. Valid as long as the exec. */
+typedef struct {
+  ConvoyType type;
+  ConvoyShape shape;
+  gint64 stride[CONVOY_MAX_DIMS];
+  void *data;
+} ConvoyView;
+CONVOY_API ConvoyView convoy_exec_input (ConvoyExec *x, guint i);
+/* Copies t in; its shape and type must be the input's. */
+CONVOY_API gboolean convoy_exec_set (ConvoyExec *x, guint i, const ConvoyTensor *t, GError **error);
+CONVOY_API gboolean convoy_exec_run (ConvoyExec *x, GError **error);
+CONVOY_API const ConvoyTensor *convoy_exec_output (ConvoyExec *x, guint i);     /* borrowed, until the next run */
+/* Turns the timing of every step on or off. Gives the mean times since the last call, a line a
+ * step, "" if it was off; g_free() it. */
+CONVOY_API char *convoy_exec_profile (ConvoyExec *x, gboolean on);
+
+/* --- model: an ONNX file with what is needed to feed and read it ------ */
+
+typedef enum {
+  CONVOY_RESIZE_STRETCH,        /* to width x height, whatever the aspect */
+  CONVOY_RESIZE_CROP,           /* short side to resize_short, then the centre width x height */
+  CONVOY_RESIZE_PAD,            /* long side to fit, the rest black */
+} ConvoyResize;
+
+/* Preprocessing and labels. A pixel p of 0..255 enters as (p - mean[c]) / std[c]; c counts in
+ * the order of the network's channels (blue first when bgr). */
+typedef struct {
+  guint width, height, channels;        /* the size its file declares; channels 1 or 3 */
+  float mean[3], std[3];
+  gboolean bgr;
+  ConvoyResize resize;
+  guint resize_short;           /* 0: the smaller of width and height */
+  gboolean is_probability;      /* the output went through Softmax already */
+  guint n_classes;
+  const char *const *labels;    /* n_classes names, NULL-terminated; NULL: unknown */
+} ConvoyModelInfo;
+
+typedef struct {
+  const char *labels;           /* file, a label a line; NULL: metadata, else the sidecar's */
+  const char *cache_dir;        /* where timings are kept; NULL: no timing */
+  gboolean need_labels;         /* refuse a classifier without labels */
+  gboolean need_preprocessing;  /* refuse an image network whose mean and std are not known */
+} ConvoyModelOptions;
+
+typedef struct ConvoyModel ConvoyModel;
+
+/* Reads path and, for what its metadata_props do not say, the sidecar beside it (x.onnx: x.ini,
+ * group [model], keys of the same names: task, input, color, mean, std, resize, labels). */
+CONVOY_API ConvoyModel *convoy_model_new (const char *path, const ConvoyModelOptions *o, GError **error);
+CONVOY_API ConvoyModel *convoy_model_ref (ConvoyModel *m);
+CONVOY_API void convoy_model_unref (ConvoyModel *m);
+CONVOY_API const ConvoyModelInfo *convoy_model_info (const ConvoyModel *m);
+CONVOY_API const ConvoyGraph *convoy_model_graph (const ConvoyModel *m);
+/* The plan for pictures of this size; kept, so asking again is cheap. width and height 0: the
+ * model's own. upto as in convoy_graph_bind(). Borrowed from the model. */
+CONVOY_API ConvoyPlan *convoy_model_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error);
+
+/* --- pictures in, labels out ----------------------------------------- */
+
+/* The part of a picture that the resize rule keeps, in its own pixels, and where in the
+ * network's picture it goes (the whole of it, except for CONVOY_RESIZE_PAD). */
+typedef struct { guint x, y, width, height; } ConvoyRect;
+CONVOY_API void convoy_image_window (const ConvoyModelInfo *info, guint width, guint height, ConvoyRect *from, ConvoyRect *to);
+
+/* Writes an RGB (3 channels) or grey (1) picture of 8 bits of the view's width x height as
+ * sample n of the batch, normalized. stride in bytes. */
+CONVOY_API void convoy_image_put (const ConvoyModelInfo *info, const guint8 *pixels, gsize stride, const ConvoyView *view, guint n);
+
+typedef struct { guint index; float score; } ConvoyTop;
+/* The k best of n scores, best first; softmax (minus the maximum) is taken unless is_probability.
+ * Ties go to the lower index. Gives how many, at most n. */
+CONVOY_API guint convoy_top_k (const float *scores, guint n, gboolean is_probability, ConvoyTop *out, guint k);
+
+G_END_DECLS
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * dnn.h - the only door to oneDNN. dnn.c is the only file that includes dnnl.h, and the only one
+ * that knows whether it is v2 or v3. Everything here is float32. */
+#ifndef CONVOY_DNN_H
+#define CONVOY_DNN_H
+#include "core/convoy.h"
+
+typedef struct ConvoyMd ConvoyMd;       /* memory descriptor: shape + layout */
+typedef struct ConvoyPrim ConvoyPrim;   /* compiled primitive, stateless (user scratchpad) */
+typedef struct ConvoyMem ConvoyMem;     /* descriptor + pointer */
+typedef struct ConvoyCall ConvoyCall;   /* primitive + its memories, ready to run */
+
+/* What a buffer is to a primitive. */
+typedef enum {
+  CONVOY_ARG_SRC, CONVOY_ARG_SRC1, CONVOY_ARG_WEI, CONVOY_ARG_BIAS, CONVOY_ARG_DST, CONVOY_ARG_MEAN, CONVOY_ARG_VARIANCE,
+  CONVOY_ARG_SCALE, CONVOY_ARG_SHIFT, CONVOY_ARG_DW_WEI, CONVOY_ARG_DW_BIAS, CONVOY_ARG_SCRATCH,
+  CONVOY_ARG_MULTI = 64,        /* + i: source i of a concatenation */
+} ConvoyArg;
+
+/* Functions of one variable that oneDNN knows as eltwise, with its meaning of a and b. */
+typedef enum {
+  CONVOY_EW_RELU,               /* x > 0 ? x : a * x */
+  CONVOY_EW_CLIP,               /* min (max (x, a), b) */
+  CONVOY_EW_LINEAR,             /* a * x + b */
+  CONVOY_EW_LOGISTIC, CONVOY_EW_TANH,
+  CONVOY_EW_ELU,                /* x > 0 ? x : a * (exp (x) - 1) */
+  CONVOY_EW_ABS, CONVOY_EW_SQRT, CONVOY_EW_SQUARE, CONVOY_EW_EXP, CONVOY_EW_LOG,
+  CONVOY_EW_ROUND,              /* half to even */
+  CONVOY_EW_HSWISH,             /* x * clip (x / 6 + 1 / 2, 0, 1) */
+  CONVOY_EW_SOFTPLUS, CONVOY_EW_MISH, CONVOY_EW_GELU_ERF, CONVOY_EW_GELU_TANH,
+  CONVOY_EW_SWISH,              /* x / (1 + exp (-a * x)) */
+  CONVOY_N_EW
+} ConvoyEw;
+
+typedef enum { CONVOY_BIN_ADD, CONVOY_BIN_SUB, CONVOY_BIN_MUL, CONVOY_BIN_DIV, CONVOY_BIN_MAX, CONVOY_BIN_MIN, CONVOY_N_BIN } ConvoyBin;
+
+typedef enum { CONVOY_POOL_MAX, CONVOY_POOL_AVG, CONVOY_POOL_AVG_PADDED } ConvoyPool;   /* the last counts the padding in */
+
+/* What a primitive does to its result before storing it, in order. */
+typedef struct {
+  guint n;
+  struct {
+    enum { CONVOY_DP_EW, CONVOY_DP_SUM, CONVOY_DP_DEPTHWISE } kind;     /* SUM: adds what the destination holds */
+    ConvoyEw ew;
+    float a, b;
+    gint64 stride;              /* of the depthwise 3x3, padding 1 */
+    gboolean bias;              /* ... has one */
+  } p[12];
+} ConvoyDnnPosts;
+
+#define CONVOY_MAX_SPATIAL 3
+typedef struct {                /* per spatial dimension, ONNX meaning */
+  guint n;
+  gint64 kernel[CONVOY_MAX_SPATIAL], stride[CONVOY_MAX_SPATIAL], dilation[CONVOY_MAX_SPATIAL];
+  gint64 before[CONVOY_MAX_SPATIAL], after[CONVOY_MAX_SPATIAL];         /* padding */
+} ConvoyWindow;
+
+ConvoyMd *convoy_md_plain (const ConvoyShape *s);               /* row-major; a scalar has one dimension of 1 */
+ConvoyMd *convoy_md_any (const ConvoyShape *s);                 /* the primitive decides */
+ConvoyMd *convoy_md_blocked (const ConvoyShape *s);             /* nCw16c, nChw16c, nCdhw16c */
+ConvoyMd *convoy_md_channels_last (const ConvoyShape *s);
+ConvoyMd *convoy_md_strided (const ConvoyShape *s, const gint64 *stride);
+ConvoyMd *convoy_md_dup (const ConvoyMd *m);
+void convoy_md_free (ConvoyMd *m);
+gboolean convoy_md_equal (const ConvoyMd *a, const ConvoyMd *b);
+gboolean convoy_md_same_bytes (const ConvoyMd *a, const ConvoyMd *b);   /* a buffer of one may be read as the other */
+gboolean convoy_md_strides (const ConvoyMd *m, gint64 *stride);         /* FALSE: blocked */
+gboolean convoy_md_dense (const ConvoyMd *m);                   /* no padding: every float is an element */
+gsize convoy_md_size (const ConvoyMd *m);                       /* bytes */
+guint64 convoy_md_hash (const ConvoyMd *m);
+
+ConvoyPrim *convoy_dnn_conv (const ConvoyWindow *w, const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias, const ConvoyMd *dst,
+    const ConvoyDnnPosts *posts, GError **error);
+ConvoyPrim *convoy_dnn_ip (const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error);
+ConvoyPrim *convoy_dnn_matmul (const ConvoyMd *a, const ConvoyMd *b, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error);
+ConvoyPrim *convoy_dnn_eltwise (ConvoyEw k, float a, float b, const ConvoyMd *md, const ConvoyDnnPosts *posts, GError **error);
+ConvoyPrim *convoy_dnn_binary (ConvoyBin k, const ConvoyMd *a, const ConvoyMd *b, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error);
+ConvoyPrim *convoy_dnn_pool (ConvoyPool k, const ConvoyWindow *w, const ConvoyMd *src, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error);
+ConvoyPrim *convoy_dnn_softmax (gboolean log, const ConvoyMd *md, guint axis, GError **error);
+ConvoyPrim *convoy_dnn_batchnorm (const ConvoyMd *md, float epsilon, gboolean relu, GError **error);    /* inference */
+ConvoyPrim *convoy_dnn_concat (guint axis, const ConvoyMd *const *src, guint n, const ConvoyMd *dst, GError **error);
+ConvoyPrim *convoy_dnn_reorder (const ConvoyMd *from, const ConvoyMd *to, GError **error);
+
+const ConvoyMd *convoy_prim_md (ConvoyPrim *p, ConvoyArg which);        /* borrowed; NULL for a NULL p or when it has none */
+const char *convoy_prim_impl (const ConvoyPrim *p);
+void convoy_prim_free (ConvoyPrim *p);
+
+ConvoyMem *convoy_mem_new (const ConvoyMd *md, void *data, GError **error);
+void convoy_mem_free (ConvoyMem *m);
+ConvoyCall *convoy_call_new (const ConvoyPrim *p, guint n, const ConvoyArg *arg, ConvoyMem *const *mem);
+void convoy_call_free (ConvoyCall *c);
+gboolean convoy_call_run (const ConvoyCall *c, GError **error);
+
+/* Of the calling thread; 0: one. */
+void convoy_dnn_threads (guint n);
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * exec.c - run a plan. An exec owns all memory that a run writes, so one plan may run in many
+ * threads at once, with one exec each; packed weights belong to the plan and are shared. */
+#include "core/plan.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* A list of steps with the memory they work on. */
+typedef struct {
+  ConvoyPlan *plan;             /* borrowed */
+  GArray *steps;                /* borrowed */
+  char **data;                  /* by buffer; NULL: not of this frame */
+  ConvoyMem **mem;              /* by buffer; NULL: not yet asked for */
+  char *scratch;
+  ConvoyMem **scratch_mem;      /* by step */
+  ConvoyCall **call;            /* by step, of a primitive */
+  ConvoyTensor ***tensor;       /* by step without primitive or kernel: what eval takes */
+  void ***kernel_data;          /* by step with a kernel */
+} Frame;
+
+struct ConvoyExec {
+  ConvoyPlan *plan;
+  Frame frame;
+  char *arena;
+  ConvoyTensor **output;        /* by output of the graph */
+  gboolean profile;
+  double *seconds;              /* by step */
+  guint runs;
+};
+
+static char *
+block (gsize size, GError **error)
+{
+  gsize whole = (size + 64) & ~(gsize) 63;
+  char *p = whole > size ? aligned_alloc (64, whole) : NULL;
+  if (p == NULL)
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_NO_MEMORY, "no memory for %zu bytes", size);
+  else
+    memset (p, 0, whole);
+  return p;
+}
+
+/* A tensor over memory that is not its own. */
+static void no_free (gpointer p) { (void) p; }
+
+/* --- frames ---------------------------------------------------------- */
+
+static ConvoyMem *
+frame_mem (Frame *f, ConvoyBuf b, GError **error)
+{
+  if (b == CONVOY_NO_BUF)
+    return NULL;
+  if (f->mem[b] == NULL)
+    f->mem[b] = convoy_mem_new (CONVOY_BUF (f->plan, b)->md, f->data[b], error);
+  return f->mem[b];
+}
+
+static gboolean
+bind_prim (Frame *f, guint i, GError **error)
+{
+  ConvoyStep *s = CONVOY_STEP (f->steps, i);
+  g_autofree ConvoyMem **mem = g_new0 (ConvoyMem *, s->n + 1);
+  g_autofree ConvoyArg *arg = g_new (ConvoyArg, s->n + 1);
+  const ConvoyMd *scratch = convoy_prim_md (s->prim, CONVOY_ARG_SCRATCH);
+  for (guint k = 0; k < s->n; k++) {
+    arg[k] = s->arg[k];
+    mem[k] = frame_mem (f, s->buf[k], error);
+    if (mem[k] == NULL && s->buf[k] != CONVOY_NO_BUF)
+      return FALSE;
+  }
+  arg[s->n] = CONVOY_ARG_SCRATCH;
+  if (scratch && convoy_md_size (scratch) > 0) {
+    if ((f->scratch_mem[i] = convoy_mem_new (scratch, f->scratch, error)) == NULL)
+      return FALSE;
+    mem[s->n] = f->scratch_mem[i];
+  }
+  f->call[i] = convoy_call_new (s->prim, s->n + 1, arg, mem);
+  return TRUE;
+}
+
+static void
+bind_plain (Frame *f, guint i)
+{
+  ConvoyStep *s = CONVOY_STEP (f->steps, i);
+  if (s->kernel) {
+    f->kernel_data[i] = g_new0 (void *, s->n + 1);
+    for (guint k = 0; k < s->n; k++)
+      f->kernel_data[i][k] = s->buf[k] == CONVOY_NO_BUF ? NULL : f->data[s->buf[k]];
+    return;
+  }
+  f->tensor[i] = g_new0 (ConvoyTensor *, s->n + 1);
+  for (guint k = 0; k < s->n; k++)
+    if (s->buf[k] != CONVOY_NO_BUF) {
+      const ConvoyPlanBuf *b = CONVOY_BUF (f->plan, s->buf[k]);
+      f->tensor[i][k] = convoy_tensor_new_wrap (b->type, &b->shape, f->data[s->buf[k]], no_free, NULL);
+    }
+}
+
+static gboolean
+frame_init (Frame *f, ConvoyPlan *p, GArray *steps, char *arena, GError **error)
+{
+  guint n = p->bufs->len;
+  *f = (Frame) { .plan = p, .steps = steps, .data = g_new0 (char *, n + 1), .mem = g_new0 (ConvoyMem *, n + 1), .scratch_mem = g_new0 (ConvoyMem *, steps->len + 1),
+    .call = g_new0 (ConvoyCall *, steps->len + 1), .tensor = g_new0 (ConvoyTensor **, steps->len + 1), .kernel_data = g_new0 (void **, steps->len + 1) };
+  gboolean ok = (f->scratch = block (p->scratch, error)) != NULL;
+  for (guint i = 0; ok && i < n; i++) {
+    const ConvoyPlanBuf *b = CONVOY_BUF (p, i);
+    if (b->alias != CONVOY_NO_BUF)
+      continue;
+    if (b->kind == CONVOY_B_ARENA)
+      f->data[i] = arena ? arena + b->offset : NULL;
+    else if (b->kind == CONVOY_B_STATIC)
+      f->data[i] = p->static_mem + b->offset;
+    else if (b->kind == CONVOY_B_GIVEN)
+      f->data[i] = convoy_tensor_data (b->given);
+    else if (arena)
+      ok = (f->data[i] = block (b->size, error)) != NULL;
+  }
+  for (guint i = 0; ok && i < n; i++)
+    if (CONVOY_BUF (p, i)->alias != CONVOY_NO_BUF) {
+      gsize offset;
+      ConvoyBuf root = convoy_plan_root (p, i, &offset);
+      f->data[i] = f->data[root] ? f->data[root] + offset : NULL;
+    }
+  for (guint i = 0; ok && i < steps->len; i++)
+    if (CONVOY_STEP (steps, i)->prim)
+      ok = bind_prim (f, i, error);
+    else
+      bind_plain (f, i);
+  return ok;
+}
+
+static void
+frame_clear (Frame *f)
+{
+  for (guint i = 0; f->plan && i < f->plan->bufs->len; i++) {
+    convoy_mem_free (f->mem[i]);
+    if (CONVOY_BUF (f->plan, i)->kind == CONVOY_B_INPUT && CONVOY_BUF (f->plan, i)->alias == CONVOY_NO_BUF)
+      free (f->data[i]);
+  }
+  for (guint i = 0; f->plan && i < f->steps->len; i++) {
+    convoy_call_free (f->call[i]);
+    convoy_mem_free (f->scratch_mem[i]);
+    for (guint k = 0; f->tensor[i] && k < CONVOY_STEP (f->steps, i)->n; k++)
+      convoy_tensor_unref (f->tensor[i][k]);
+    g_free (f->tensor[i]);
+    g_free (f->kernel_data[i]);
+  }
+  free (f->scratch);
+  g_free (f->data);
+  g_free (f->mem);
+  g_free (f->scratch_mem);
+  g_free (f->call);
+  g_free (f->tensor);
+  g_free (f->kernel_data);
+}
+
+static inline gboolean
+step_run (Frame *f, guint i, GError **error)
+{
+  const ConvoyStep *s = CONVOY_STEP (f->steps, i);
+  if (s->prim)
+    return convoy_call_run (f->call[i], error);
+  if (s->kernel) {
+    s->kernel (f->kernel_data[i], s->user);
+    return TRUE;
+  }
+  return s->node->op->eval (s->node, f->tensor[i], f->tensor[i] + s->n_in, error);
+}
+
+gboolean
+convoy_plan_pack (ConvoyPlan *p, GError **error)
+{
+  guint now = convoy_params_version (p->graph->params);
+  gboolean ok = TRUE;
+  if ((guint) g_atomic_int_get (&p->packed) == now)
+    return TRUE;
+  g_mutex_lock (&p->lock);
+  if (p->packed != now) {
+    Frame f = { 0 };
+    ok = (p->static_mem || (p->static_mem = block (p->static_size, error))) && frame_init (&f, p, p->statics, NULL, error);
+    for (guint i = 0; ok && i < p->statics->len; i++)
+      ok = step_run (&f, i, error);
+    frame_clear (&f);
+    if (ok)
+      g_atomic_int_set (&p->packed, (gint) now);
+  }
+  g_mutex_unlock (&p->lock);
+  return ok;
+}
+
+/* --- exec ------------------------------------------------------------ */
+
+ConvoyExec *
+convoy_exec_new (ConvoyPlan *p, GError **error)
+{
+  ConvoyExec *x = g_new0 (ConvoyExec, 1);
+  guint n = p->outputs->len;
+  x->plan = convoy_plan_ref (p);
+  x->output = g_new0 (ConvoyTensor *, n + 1);
+  x->seconds = g_new0 (double, p->steps->len + 1);
+  convoy_dnn_threads (p->threads);
+  if (!convoy_plan_pack (p, error) || (x->arena = block (p->arena, error)) == NULL || !frame_init (&x->frame, p, p->steps, x->arena, error)) {
+    convoy_exec_free (x);
+    return NULL;
+  }
+  for (guint i = 0; i < n; i++) {
+    ConvoyBuf b = g_array_index (p->outputs, ConvoyBuf, i);
+    x->output[i] = convoy_tensor_new_wrap (CONVOY_BUF (p, b)->type, &CONVOY_BUF (p, b)->shape, x->frame.data[b], no_free, NULL);
+  }
+  return x;
+}
+
+void
+convoy_exec_free (ConvoyExec *x)
+{
+  if (x == NULL)
+    return;
+  for (guint i = 0; i < x->plan->outputs->len; i++)
+    convoy_tensor_unref (x->output[i]);
+  frame_clear (&x->frame);
+  free (x->arena);
+  g_free (x->output);
+  g_free (x->seconds);
+  convoy_plan_unref (x->plan);
+  g_free (x);
+}
+
+ConvoyView
+convoy_exec_input (ConvoyExec *x, guint i)
+{
+  ConvoyBuf b = g_array_index (x->plan->inputs, ConvoyBuf, i);
+  const ConvoyPlanBuf *p = CONVOY_BUF (x->plan, b);
+  ConvoyView v = { .type = p->type, .shape = p->shape, .data = x->frame.data[b] };
+  convoy_md_strides (p->md, v.stride);
+  return v;
+}
+
+static void
+copy_strided (const ConvoyView *to, const char *from)
+{
+  gsize size = convoy_type_size (to->type);
+  gint64 count = convoy_shape_count (&to->shape), at[CONVOY_MAX_DIMS] = { 0 }, offset = 0;
+  for (gint64 i = 0; i < count; i++, from += size) {
+    memcpy ((char *) to->data + offset * size, from, size);
+    for (guint d = to->shape.n; d-- > 0;) {
+      offset += to->stride[d];
+      if (++at[d] < to->shape.d[d])
+        break;
+      offset -= to->stride[d] * at[d];
+      at[d] = 0;
+    }
+  }
+}
+
+gboolean
+convoy_exec_set (ConvoyExec *x, guint i, const ConvoyTensor *t, GError **error)
+{
+  ConvoyView v = convoy_exec_input (x, i);
+  if (convoy_tensor_type (t) != v.type || !convoy_shape_equal (convoy_tensor_shape (t), &v.shape)) {
+    g_autofree char *got = convoy_shape_str (convoy_tensor_shape (t)), *want = convoy_shape_str (&v.shape);
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "input %s: %s %s does not fit %s %s",
+        convoy_graph_name (x->plan->graph, convoy_graph_get_input (x->plan->graph, i)), got, convoy_type_name (convoy_tensor_type (t)), want, convoy_type_name (v.type));
+    return FALSE;
+  }
+  copy_strided (&v, convoy_tensor_data (t));
+  return TRUE;
+}
+
+gboolean
+convoy_exec_run (ConvoyExec *x, GError **error)
+{
+  convoy_dnn_threads (x->plan->threads);
+  if (!convoy_plan_pack (x->plan, error))
+    return FALSE;
+  for (guint i = 0; i < x->plan->steps->len; i++) {
+    gint64 start = x->profile ? g_get_monotonic_time () : 0;
+    if (!step_run (&x->frame, i, error))
+      return FALSE;
+    if (x->profile)
+      x->seconds[i] += (g_get_monotonic_time () - start) * 1e-6;
+  }
+  x->runs++;
+  return TRUE;
+}
+
+const ConvoyTensor *convoy_exec_output (ConvoyExec *x, guint i) { return x->output[i]; }
+
+char *
+convoy_exec_profile (ConvoyExec *x, gboolean on)
+{
+  GString *t = g_string_new (NULL);
+  for (guint i = 0; x->profile && x->runs && i < x->plan->steps->len; i++) {
+    const ConvoyStep *s = CONVOY_STEP (x->plan->steps, i);
+    g_string_append_printf (t, "%8.1f us  %-14s %s\n", x->seconds[i] / x->runs * 1e6, s->what, s->node ? convoy_graph_name (x->plan->graph, s->node->out) : "");
+  }
+  memset (x->seconds, 0, x->plan->steps->len * sizeof *x->seconds);
+  x->profile = on;
+  x->runs = 0;
+  return g_string_free (t, FALSE);
+}

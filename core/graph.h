@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * graph.h - inside view of ConvoyGraph: a list of values and a list of nodes. */
+#ifndef CONVOY_GRAPH_H
+#define CONVOY_GRAPH_H
+#include "core/attrs.h"
+#include "core/op.h"
+
+typedef struct {
+  char *name;                   /* "" where it has none */
+  ConvoyType type;
+  ConvoyShape shape;
+  gboolean known;               /* type and shape are */
+  enum { CONVOY_V_INPUT, CONVOY_V_PARAM, CONVOY_V_CONST, CONVOY_V_NODE } kind;
+  ConvoyTensor *value;          /* CONST: owned; PARAM: NULL, the params have it */
+  guint node;                   /* NODE: its producer */
+} ConvoyVal;
+
+struct ConvoyGraph {
+  guint opset;
+  ConvoyParams *params;
+  GArray *vals;                 /* ConvoyVal, by ConvoyValue */
+  GPtrArray *nodes;             /* ConvoyNode *, in an order of execution */
+  GArray *inputs, *outputs;     /* ConvoyValue */
+  GHashTable *by_name;          /* name of a value or of a node -> ConvoyValue + 1; a value's wins */
+};
+#define CONVOY_VAL(g, v) (&g_array_index ((g)->vals, ConvoyVal, v))
+#define CONVOY_NODE(g, i) ((ConvoyNode *) (g)->nodes->pdata[i])
+
+/* The constant behind a value, be it the graph's own or a weight; NULL: none. Borrowed. */
+ConvoyTensor *convoy_graph_value (const ConvoyGraph *g, ConvoyValue v);
+/* A value for the weight that the params hold under this name already. */
+ConvoyValue convoy_graph_weight (ConvoyGraph *g, const char *name);
+/* What infer is told of each input of n; g_free() it. */
+ConvoyFact *convoy_graph_facts (const ConvoyGraph *g, const ConvoyValue *in, guint n_in);
+#endif

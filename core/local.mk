@@ -1,0 +1,76 @@
+lib_LTLIBRARIES += core/libconvoy.la
+include_HEADERS += core/convoy.h
+pkgconfig_DATA += core/convoy.pc
+
+core_libconvoy_la_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) -DG_LOG_DOMAIN=\"convoy\"
+core_libconvoy_la_CFLAGS = $(AM_CFLAGS) $(OPENMP_CFLAGS)
+core_libconvoy_la_LIBADD = $(CORE_LIBS) $(DNNL_LIBS) -lm
+core_libconvoy_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined
+core_libconvoy_la_SOURCES = \
+	core/attrs.c core/attrs.h \
+	core/bind.c \
+	core/build.c \
+	core/dnn.c core/dnn.h \
+	core/exec.c \
+	core/graph.c core/graph.h \
+	core/image.c \
+	core/layers.c \
+	core/model.c \
+	core/model-meta.c core/model-meta.h \
+	core/onnx.h \
+	core/onnx-check.c \
+	core/onnx-load.c \
+	core/onnx-save.c \
+	core/onnx-tensor.c \
+	core/node.c \
+	core/op.c core/op.h \
+	core/params.c core/params.h \
+	core/plan-mem.c \
+	core/plan.c core/plan.h \
+	core/tensor.c \
+	core/top.c \
+	core/tune.c \
+	core/ops/activation.c \
+	core/ops/arg.c \
+	core/ops/arith.c \
+	core/ops/batchnorm.c \
+	core/ops/binary.c \
+	core/ops/cast.c \
+	core/ops/compare.c \
+	core/ops/concat.c \
+	core/ops/constant.c \
+	core/ops/conv.c \
+	core/ops/dropout.c \
+	core/ops/element.c \
+	core/ops/expand.c \
+	core/ops/gather.c \
+	core/ops/gemm.c \
+	core/ops/index.c core/ops/index.h \
+	core/ops/infer.c \
+	core/ops/lrn.c \
+	core/ops/pad.c \
+	core/ops/pool.c \
+	core/ops/quantize.c \
+	core/ops/reduce.c \
+	core/ops/riders.c \
+	core/ops/shape.c \
+	core/ops/slice.c \
+	core/ops/softmax.c \
+	core/ops/transpose.c \
+	core/ops/unary.c \
+	core/ops/window.c core/ops/window.h
+
+# The ONNX schema, compiled by protobuf-c. Generated code is not held to our warnings.
+BUILT_SOURCES += core/onnx.pb-c.h
+CLEANFILES += core/onnx.pb-c.c core/onnx.pb-c.h
+EXTRA_DIST += core/onnx.proto
+noinst_LTLIBRARIES += core/libonnxpb.la
+nodist_core_libonnxpb_la_SOURCES = core/onnx.pb-c.c core/onnx.pb-c.h
+core_libonnxpb_la_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
+core_libonnxpb_la_CFLAGS = $(SAN_CFLAGS) -fvisibility=hidden
+core_libconvoy_la_LIBADD += core/libonnxpb.la
+
+core/onnx.pb-c.c: core/onnx.pb-c.h
+core/onnx.pb-c.h: core/onnx.proto
+	$(AM_V_at)$(MKDIR_P) core
+	$(AM_V_GEN)$(PROTOC_C) --proto_path=$(srcdir)/core --c_out=core $(srcdir)/core/onnx.proto

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * onnx.h - what the files that read and write ONNX share; nothing else includes it.
+ *
+ * The messages of these functions name the tensor, node or byte; the functions of convoy.h put
+ * the path before them. */
+#ifndef CONVOY_ONNX_H
+#define CONVOY_ONNX_H
+#include "core/convoy.h"
+#include "core/onnx.pb-c.h"
+
+/* The operator sets that are read and written. */
+#define CONVOY_OPSET_MIN 7
+#define CONVOY_OPSET_MAX 21
+
+/* onnx-check.c */
+
+/* Fails with a message, which is made as by printf. */
+gboolean convoy_onnx_fail (GError **error, ConvoyError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+/* Puts the path before the message of error, and makes sure that it is one line of bearable length. */
+void convoy_onnx_blame (GError **error, const char *path);
+/* One pass over the bytes of a message: every length, number and string is what the format asks
+ * for, and messages lie in each other no deeper than the recursive reader can bear. */
+gboolean convoy_onnx_check (const ProtobufCMessageDescriptor *d, const guint8 *data, gsize size, GError **error);
+/* The file as a checked message of type d; protobuf_c_message_free_unpacked() it. */
+gpointer convoy_onnx_read (const char *path, const ProtobufCMessageDescriptor *d, GError **error);
+
+/* onnx-tensor.c */
+
+const char *convoy_onnx_type_name (gint32 type);        /* "float16"; "type 99" is "undefined" */
+/* FALSE: there is no such ConvoyType. */
+gboolean convoy_onnx_type (gint32 from, ConvoyType *type);
+gint32 convoy_onnx_type_of (ConvoyType type);
+gboolean convoy_onnx_is_half (gint32 type);             /* float16 or bfloat16 */
+/* External data lies in folder. 16-bit floats become float32 if widen, else they are refused. */
+ConvoyTensor *convoy_onnx_tensor (const Onnx__TensorProto *t, const char *folder, gboolean widen, GError **error);
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * op.h - what the author of an operator needs, and nothing else.
+ *
+ * An operator is one const ConvoyOp in a file under ops/ and one row in op.c. Its name and
+ * attribute names are ONNX's, so import and export need no code. It says how shapes follow
+ * (infer) and how values follow, in one or both of two ways:
+ *   eval     on plain tensors: folds constants, and runs as a step where there is no forward;
+ *   forward  appends oneDNN primitives or kernels to a plan, in the layouts that they like. */
+#ifndef CONVOY_OP_H
+#define CONVOY_OP_H
+#include "core/dnn.h"
+
+typedef struct ConvoyNode ConvoyNode;
+typedef struct ConvoyOp ConvoyOp;
+typedef struct ConvoyBuild ConvoyBuild; /* a plan under construction */
+typedef guint ConvoyBuf;                /* index of a buffer in that plan */
+#define CONVOY_NO_BUF ((ConvoyBuf) -1)
+
+/* What is known of an input or output of a node while its shapes are inferred. */
+typedef struct {
+  ConvoyType type;
+  ConvoyShape shape;
+  ConvoyTensor *value;          /* borrowed; NULL: not a constant. An infer that sets it on an output gives a reference away */
+} ConvoyFact;
+
+/* An operation that rides on its producer's output instead of being a step of its own. */
+typedef struct {
+  enum {
+    CONVOY_POST_NONE,
+    CONVOY_POST_EW,             /* n_ew functions, one after the other */
+    CONVOY_POST_ADD,            /* adds the value other, of the same shape (residual sum) */
+    CONVOY_POST_AFFINE,         /* per channel, (x - mean) / sqrt (variance + epsilon) * scale + shift; folds into weights */
+    CONVOY_POST_DEPTHWISE,      /* a depthwise 3x3 convolution, padding 1, on a 1x1 convolution */
+  } kind;
+  guint n_ew;
+  struct { ConvoyEw kind; float a, b; } ew[4];
+  ConvoyValue other;            /* ADD */
+  ConvoyValue scale, shift, mean, variance;     /* AFFINE: as many elements as channels; CONVOY_NONE: left out */
+  float epsilon;
+  const ConvoyNode *node;       /* the node that rides */
+} ConvoyPost;
+
+/* flags of a row */
+#define CONVOY_OP_POINTWISE 1   /* eval reads and writes element i by i: it may run in any layout without padding */
+#define CONVOY_OP_ALIAS 2       /* the output has the bytes of the first input in plain layout, under another shape */
+
+struct ConvoyOp {
+  const char *name;             /* ONNX op_type */
+  guint min_in, max_in;         /* inputs; G_MAXUINT: any number */
+  guint max_out;                /* outputs; 0 means 1. Those after the first are optional */
+  const char *attrs;            /* the attributes it honours with their types, any other is refused:
+                                 * "axis=i alpha=f auto_pad=s pads=I scales=F value=t"; "+" before a name: required */
+  guint flags;
+  guint const_in;               /* bit i: input i steers the shape or the kernel and must be a constant when bound */
+  /* Type and shape of each output. All inputs' are known. in[i].shape.n == G_MAXUINT: left out. */
+  gboolean (*infer) (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error);
+  /* Compute plain outputs (allocated, of the inferred shape) from plain inputs (NULL: left out). */
+  gboolean (*eval) (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error);
+  /* Append the steps that compute it. FALSE: this node (its type, say) is not for it; eval then. */
+  gboolean (*forward) (ConvoyBuild *b, const ConvoyNode *n);
+  /* Describe it as riding on the producer of value v, one of its inputs; NULL or FALSE: cannot. */
+  gboolean (*as_post) (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post);
+  /* May post ride on n, behind the count posts that do already? NULL: nothing may. */
+  gboolean (*takes_post) (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts, guint count, const ConvoyPost *post);
+  /* Multiplications, and the formula of the parameters, for summary; NULL: none. */
+  gint64 (*macs) (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, char **formula);
+};
+
+extern const ConvoyOp *const convoy_ops[];
+const ConvoyOp *convoy_op_find (const char *name);
+
+struct ConvoyNode {
+  const ConvoyOp *op;
+  char *name;                   /* "" where the file gives none */
+  guint opset;
+  guint n_in, n_out;
+  ConvoyValue *in;              /* CONVOY_NONE: an optional input left out */
+  ConvoyValue out;              /* the first; the others follow */
+  ConvoyAttrs *attrs;
+};
+
+/* Attributes; dflt where absent. Types were checked against the row when the node was made. */
+gboolean convoy_node_has (const ConvoyNode *n, const char *key);
+gint64 convoy_node_int (const ConvoyNode *n, const char *key, gint64 dflt);
+float convoy_node_float (const ConvoyNode *n, const char *key, float dflt);
+const char *convoy_node_str (const ConvoyNode *n, const char *key, const char *dflt);
+const gint64 *convoy_node_ints (const ConvoyNode *n, const char *key, gsize *len);      /* NULL and 0 where absent */
+const float *convoy_node_floats (const ConvoyNode *n, const char *key, gsize *len);
+ConvoyTensor *convoy_node_tensor (const ConvoyNode *n, const char *key);                /* borrowed */
+
+/* Helpers of infer. Each sets error, with the operator's name and the numbers, and gives FALSE. */
+gboolean convoy_infer_fail (const ConvoyNode *n, GError **error, const char *format, ...) G_GNUC_PRINTF (3, 4);
+gboolean convoy_infer_axis (const ConvoyNode *n, gint64 axis, guint rank, guint *out, GError **error);  /* -rank..rank-1 */
+gboolean convoy_infer_broadcast (const ConvoyNode *n, const ConvoyShape *a, const ConvoyShape *b, ConvoyShape *out, GError **error);
+/* Integers from input i if it is given (a constant int64 or int32), else from the attribute; NULL
+ * and 0 where neither is. free with g_free(). FALSE: it is given but no constant integer vector. */
+gboolean convoy_infer_ints (const ConvoyNode *n, const ConvoyFact *in, guint i, const char *attr, gint64 **v, gsize *len, GError **error);
+
+/* Builder. Values live in buffers; a buffer has a layout (ConvoyMd). The first failure sticks:
+ * after it every call is a no-op, so operators never check. A step that depends on no input of
+ * the graph runs once for each version of the weights, not in every run: that is how constants
+ * fold, BatchNormalization folds and weights are packed, by one rule. */
+GError **convoy_build_error (ConvoyBuild *b);   /* pass this to convoy_dnn_*() */
+const ConvoyShape *convoy_build_shape (ConvoyBuild *b, ConvoyValue v);
+ConvoyType convoy_build_type (ConvoyBuild *b, ConvoyValue v);
+ConvoyTensor *convoy_build_const (ConvoyBuild *b, ConvoyValue v);               /* borrowed; NULL: no constant */
+gboolean convoy_build_static (ConvoyBuild *b, ConvoyValue v);                   /* depends on nothing but constants and weights */
+const ConvoyPost *convoy_build_posts (ConvoyBuild *b, const ConvoyNode *n, guint *count);       /* what rides on n, in order */
+gboolean convoy_build_depthwise (ConvoyBuild *b);               /* this plan rides depthwise convolutions on 1x1 ones */
+const ConvoyMd *convoy_build_md (ConvoyBuild *b, ConvoyBuf buf);
+ConvoyMd *convoy_build_any (ConvoyBuild *b, const ConvoyShape *s);      /* the plan's preferred activation layout; owned by caller */
+ConvoyBuf convoy_build_in (ConvoyBuild *b, ConvoyValue v);                      /* current buffer of a value */
+ConvoyBuf convoy_build_in_as (ConvoyBuild *b, ConvoyBuf buf, const ConvoyMd *md);       /* reordered if need be */
+ConvoyBuf convoy_build_in_plain (ConvoyBuild *b, ConvoyValue v);
+/* The bytes of buf read as another shape and layout; for a weight that an operator sees its own way. */
+ConvoyBuf convoy_build_view (ConvoyBuild *b, ConvoyBuf buf, const ConvoyShape *shape, const ConvoyMd *md);
+/* The buffer of v, and of what the nodes riding on its producer make of it; md NULL: plain. */
+ConvoyBuf convoy_build_out (ConvoyBuild *b, ConvoyValue v, const ConvoyMd *md);
+ConvoyBuf convoy_build_out_in (ConvoyBuild *b, ConvoyValue v, ConvoyBuf share); /* ... in the place of share, over its bytes */
+ConvoyBuf convoy_build_tmp (ConvoyBuild *b, const ConvoyShape *shape, const ConvoyMd *md);
+/* v may be overwritten by rider, which would ride on n: nothing else reads it from n on. */
+gboolean convoy_build_last_use (ConvoyBuild *b, ConvoyValue v, const ConvoyNode *n, const ConvoyNode *rider);
+void convoy_build_prim (ConvoyBuild *b, const char *what, ConvoyPrim *p, ...);  /* takes p over; ConvoyArg, ConvoyBuf pairs, end with -1 */
+void convoy_build_concat (ConvoyBuild *b, ConvoyPrim *p, const ConvoyBuf *src, guint n, ConvoyBuf dst);
+/* A kernel of our own: data[i] is buffer i of the list. user is freed with the plan. */
+typedef void (*ConvoyKernel) (void *const data[], const void *user);
+void convoy_build_call (ConvoyBuild *b, const char *what, ConvoyKernel k, gpointer user, guint n_in, guint n_out, ...);
+#endif

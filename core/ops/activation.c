@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * activation.c - the activations that oneDNN has as eltwise functions; each rides on its producer. */
+#include "core/ops/window.h"
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* How a node is made of eltwise functions; FALSE: it is not, in this form. */
+typedef gboolean (*Describe) (ConvoyBuild *b, const ConvoyNode *n, ConvoyPost *post);
+
+static gboolean
+infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
+{
+  if (in[0].type != CONVOY_F32 && in[0].type != CONVOY_F64)
+    return convoy_infer_fail (n, error, "%s is not supported", convoy_type_name (in[0].type));
+  out[0] = (ConvoyFact) { in[0].type, in[0].shape, NULL };
+  return TRUE;
+}
+
+static void
+push (ConvoyPost *p, ConvoyEw kind, float a, float b)
+{
+  p->ew[p->n_ew].kind = kind;
+  p->ew[p->n_ew].a = a;
+  p->ew[p->n_ew++].b = b;
+}
+
+/* Functions whose one or two attributes are oneDNN's a and b. */
+static const struct { const char *op; ConvoyEw kind; const char *a_key; float a; } simple[] = {
+  { "Relu", CONVOY_EW_RELU, NULL, 0 },
+  { "LeakyRelu", CONVOY_EW_RELU, "alpha", 0.01f },
+  { "Sigmoid", CONVOY_EW_LOGISTIC, NULL, 0 },
+  { "Tanh", CONVOY_EW_TANH, NULL, 0 },
+  { "Elu", CONVOY_EW_ELU, "alpha", 1 },
+  { "HardSwish", CONVOY_EW_HSWISH, NULL, 0 },
+  { "Softplus", CONVOY_EW_SOFTPLUS, NULL, 0 },
+};
+
+static gboolean
+describe_simple (ConvoyBuild *b, const ConvoyNode *n, ConvoyPost *post)
+{
+  (void) b;
+  for (guint i = 0; i < G_N_ELEMENTS (simple); i++)
+    if (strcmp (simple[i].op, n->op->name) == 0)
+      push (post, simple[i].kind, simple[i].a_key ? convoy_node_float (n, simple[i].a_key, simple[i].a) : simple[i].a, 0);
+  return TRUE;
+}
+
+static gboolean
+describe_hard_sigmoid (ConvoyBuild *b, const ConvoyNode *n, ConvoyPost *post)
+{
+  (void) b;
+  push (post, CONVOY_EW_LINEAR, convoy_node_float (n, "alpha", 0.2f), convoy_node_float (n, "beta", 0.5f));
+  push (post, CONVOY_EW_CLIP, 0, 1);
+  return TRUE;
+}
+
+/* Bounds are attributes before operator set 11 and inputs since. */
+static gboolean
+clip_bounds (const ConvoyNode *n, const ConvoyTensor *const *bound, float *lo, float *hi)
+{
+  float *v[2] = { lo, hi };
+  *lo = convoy_node_float (n, "min", -FLT_MAX);
+  *hi = convoy_node_float (n, "max", FLT_MAX);
+  for (guint i = 0; i < 2; i++)
+    if (bound[i] && convoy_tensor_type (bound[i]) == CONVOY_F32 && convoy_tensor_count (bound[i]) == 1)
+      *v[i] = *(const float *) convoy_tensor_data (bound[i]);
+    else if (bound[i])
+      return FALSE;
+  return *lo <= *hi && !isnan (*lo) && !isnan (*hi);
+}
+
+static gboolean
+describe_clip (ConvoyBuild *b, const ConvoyNode *n, ConvoyPost *post)
+{
+  const ConvoyTensor *bound[2] = { NULL, NULL };
+  float lo, hi;
+  for (guint i = 1; i < n->n_in; i++)
+    if (n->in[i] != CONVOY_NONE && (bound[i - 1] = convoy_build_const (b, n->in[i])) == NULL)
+      return FALSE;
+  if (!clip_bounds (n, bound, &lo, &hi))
+    return FALSE;
+  if (lo == 0 && hi == FLT_MAX)
+    push (post, CONVOY_EW_RELU, 0, 0);
+  else
+    push (post, CONVOY_EW_CLIP, lo, hi);
+  return TRUE;
+}
+
+static gboolean
+describe (ConvoyBuild *b, const ConvoyNode *n, ConvoyPost *post)
+{
+  static const struct { const char *op; Describe describe; } special[] = { { "Clip", describe_clip }, { "HardSigmoid", describe_hard_sigmoid } };
+  post->kind = CONVOY_POST_EW;
+  post->n_ew = 0;
+  if (convoy_build_type (b, n->in[0]) != CONVOY_F32)
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (special); i++)
+    if (strcmp (special[i].op, n->op->name) == 0)
+      return special[i].describe (b, n, post);
+  return describe_simple (b, n, post);
+}
+
+static gboolean
+as_post (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post)
+{
+  return v == n->in[0] && describe (b, n, post);
+}
+
+static gboolean
+forward (ConvoyBuild *b, const ConvoyNode *n)
+{
+  ConvoyPost post = { 0 };
+  ConvoyDnnPosts more = { 0 };
+  guint count;
+  const ConvoyPost *posts = convoy_build_posts (b, n, &count);
+  if (!describe (b, n, &post) || convoy_shape_count (convoy_build_shape (b, n->in[0])) == 0)
+    return FALSE;
+  for (guint i = 1; i < post.n_ew; i++)
+    more.p[more.n++] = (typeof (more.p[0])) { CONVOY_DP_EW, post.ew[i].kind, post.ew[i].a, post.ew[i].b, 0, FALSE };
+  for (guint k = 0; k < count; k++)
+    for (guint i = 0; i < posts[k].n_ew; i++)
+      more.p[more.n++] = (typeof (more.p[0])) { CONVOY_DP_EW, posts[k].ew[i].kind, posts[k].ew[i].a, posts[k].ew[i].b, 0, FALSE };
+  ConvoyBuf x = convoy_build_in (b, n->in[0]);
+  ConvoyPrim *p = convoy_dnn_eltwise (post.ew[0].kind, post.ew[0].a, post.ew[0].b, convoy_build_md (b, x), &more, convoy_build_error (b));
+  ConvoyBuf y = convoy_build_out (b, n->out, convoy_build_md (b, x));
+  convoy_build_prim (b, n->op->name, p, CONVOY_ARG_SRC, x, CONVOY_ARG_DST, y, -1);
+  return TRUE;
+}
+
+/* --- on plain tensors ------------------------------------------------ */
+
+static double relu (double x, double a, double b) { (void) b; return x > 0 ? x : a * x; }
+static double logistic (double x, double a, double b) { (void) a, (void) b; return 1 / (1 + exp (-x)); }
+static double hyperbolic (double x, double a, double b) { (void) a, (void) b; return tanh (x); }
+static double elu (double x, double a, double b) { (void) b; return x > 0 ? x : a * expm1 (x); }
+static double hard_swish (double x, double a, double b) { (void) a, (void) b; return x * fmin (fmax (x / 6 + 0.5, 0), 1); }
+static double softplus (double x, double a, double b) { (void) a, (void) b; return x > 0 ? x + log1p (exp (-x)) : log1p (exp (x)); }
+static double hard_sigmoid (double x, double a, double b) { return fmin (fmax (a * x + b, 0), 1); }
+
+static const struct { const char *op; double (*f) (double, double, double); float alpha, beta; } functions[] = {
+  { "Relu", relu, 0, 0 }, { "LeakyRelu", relu, 0.01f, 0 }, { "Sigmoid", logistic, 0, 0 }, { "Tanh", hyperbolic, 0, 0 }, { "Elu", elu, 1, 0 },
+  { "HardSwish", hard_swish, 0, 0 }, { "Softplus", softplus, 0, 0 }, { "HardSigmoid", hard_sigmoid, 0.2f, 0.5f },
+};
+
+static gboolean
+eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error)
+{
+  (void) error;
+  for (guint k = 0; k < G_N_ELEMENTS (functions); k++)
+    if (strcmp (functions[k].op, n->op->name) == 0) {
+      double a = convoy_node_float (n, "alpha", functions[k].alpha), b = convoy_node_float (n, "beta", functions[k].beta);
+      for (gint64 i = 0; i < convoy_tensor_count (in[0]); i++)
+        if (convoy_tensor_type (in[0]) == CONVOY_F32)
+          ((float *) convoy_tensor_data (out[0]))[i] = functions[k].f (((float *) convoy_tensor_data (in[0]))[i], a, b);
+        else
+          ((double *) convoy_tensor_data (out[0]))[i] = functions[k].f (((double *) convoy_tensor_data (in[0]))[i], a, b);
+    }
+  return TRUE;
+}
+
+#define ACTIVATION(id, op_name, attributes) \
+  const ConvoyOp convoy_op_##id = { \
+    .name = op_name, .min_in = 1, .max_in = 1, .attrs = attributes, .flags = CONVOY_OP_POINTWISE, \
+    .infer = infer, .eval = eval, .forward = forward, .as_post = as_post, .takes_post = convoy_takes_eltwise, \
+  }
+
+ACTIVATION (relu, "Relu", NULL);                        /* ONNX 6, 13, 14 */
+ACTIVATION (leaky_relu, "LeakyRelu", "alpha=f");        /* ONNX 6, 16 */
+ACTIVATION (sigmoid, "Sigmoid", NULL);                  /* ONNX 6, 13 */
+ACTIVATION (tanh, "Tanh", NULL);                        /* ONNX 6, 13 */
+ACTIVATION (elu, "Elu", "alpha=f");                     /* ONNX 6 */
+ACTIVATION (hard_swish, "HardSwish", NULL);             /* ONNX 14 */
+ACTIVATION (softplus, "Softplus", NULL);                /* ONNX 1 */
+ACTIVATION (hard_sigmoid, "HardSigmoid", "alpha=f beta=f");     /* ONNX 6 */
+
+/* --- Clip (ONNX 6, 11, 12, 13): any number type ---------------------- */
+
+static gboolean
+clip_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
+{
+  for (guint i = 1; i < n->n_in; i++)
+    if (in[i].shape.n != G_MAXUINT && (convoy_shape_count (&in[i].shape) != 1 || in[i].type != in[0].type))
+      return convoy_infer_fail (n, error, "bound %u must be one %s", i, convoy_type_name (in[0].type));
+  if (in[0].type == CONVOY_BOOL || ((convoy_node_has (n, "min") || convoy_node_has (n, "max")) && in[0].type != CONVOY_F32))
+    return convoy_infer_fail (n, error, "%s is not supported", convoy_type_name (in[0].type));
+  out[0] = (ConvoyFact) { in[0].type, in[0].shape, NULL };
+  return TRUE;
+}
+
+/* Bounds that leave out a side are the type's own, so that one loop serves. MAX before MIN: where
+ * the lower bound is above the upper one, the upper wins, and NaN goes through. */
+#define CLIP_CASE(id, type, lowest, highest) \
+  case CONVOY_##id: { \
+    const type *x = convoy_tensor_data (in[0]); \
+    type *y = convoy_tensor_data (out[0]), lo = lowest, hi = highest; \
+    if (n->n_in > 1 && in[1]) lo = *(const type *) convoy_tensor_data (in[1]); \
+    if (n->n_in > 2 && in[2]) hi = *(const type *) convoy_tensor_data (in[2]); \
+    for (gint64 i = 0; i < count; i++) { \
+      type v = x[i] < lo ? lo : x[i]; \
+      y[i] = v > hi ? hi : v; \
+    } \
+    return TRUE; \
+  }
+
+static gboolean
+clip_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error)
+{
+  gint64 count = convoy_tensor_count (in[0]);
+  switch (convoy_tensor_type (in[0])) {
+    CLIP_CASE (F32, float, convoy_node_float (n, "min", -INFINITY), convoy_node_float (n, "max", INFINITY))
+    CLIP_CASE (F64, double, -INFINITY, INFINITY)
+    CLIP_CASE (I64, gint64, G_MININT64, G_MAXINT64)
+    CLIP_CASE (I32, gint32, G_MININT32, G_MAXINT32)
+    CLIP_CASE (I8, gint8, G_MININT8, G_MAXINT8)
+    CLIP_CASE (U8, guint8, 0, G_MAXUINT8)
+    default:
+      return convoy_infer_fail (n, error, "%s is not supported", convoy_type_name (convoy_tensor_type (in[0])));
+  }
+}
+
+const ConvoyOp convoy_op_clip = {
+  .name = "Clip", .min_in = 1, .max_in = 3, .attrs = "min=f max=f", .flags = CONVOY_OP_POINTWISE,
+  .infer = clip_infer, .eval = clip_eval, .forward = forward, .as_post = as_post, .takes_post = convoy_takes_eltwise,
+};

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * conv.c - Conv (ONNX 1, 11): one to three spatial dimensions, grouped, dilated, depthwise. */
+#include "core/ops/window.h"
+#include <string.h>
+
+/* x NxCx..., w OxC/gx..., bias O. */
+static gboolean
+geometry (const ConvoyNode *n, const ConvoyShape *x, const ConvoyShape *w, ConvoyWindow *win, ConvoyShape *out, GError **error)
+{
+  gint64 group = convoy_node_int (n, "group", 1);
+  gsize len;
+  const gint64 *kernel = convoy_node_ints (n, "kernel_shape", &len);
+  if (x->n < 3 || w->n != x->n || group < 1 || w->d[1] < 1 || x->d[1] / group != w->d[1] || x->d[1] % group || w->d[0] % group || w->d[0] < 1) {
+    g_autofree char *a = convoy_shape_str (x), *b = convoy_shape_str (w);
+    return convoy_infer_fail (n, error, "input %s does not fit weights %s in %" G_GINT64_FORMAT " group%s", a, b, group, group == 1 ? "" : "s");
+  }
+  if (kernel && (len != w->n - 2 || memcmp (kernel, w->d + 2, len * sizeof *kernel) != 0)) {
+    g_autofree char *b = convoy_shape_str (w);
+    return convoy_infer_fail (n, error, "kernel_shape differs from that of the weights %s", b);
+  }
+  if (!convoy_window_init (n, x, w->d + 2, w->n - 2, FALSE, win, out, error))
+    return FALSE;
+  out->d[0] = x->d[0];
+  out->d[1] = w->d[0];
+  return TRUE;
+}
+
+static gboolean
+infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
+{
+  ConvoyWindow win;
+  gboolean bias = n->n_in > 2 && in[2].shape.n != G_MAXUINT;
+  for (guint i = 0; i < n->n_in; i++)
+    if ((i < 2 || bias) && in[i].type != CONVOY_F32)
+      return convoy_infer_fail (n, error, "input %u is %s, not float32", i, convoy_type_name (in[i].type));
+  if (!geometry (n, &in[0].shape, &in[1].shape, &win, &out->shape, error))
+    return FALSE;
+  if (bias && (in[2].shape.n != 1 || in[2].shape.d[0] != in[1].shape.d[0])) {
+    g_autofree char *s = convoy_shape_str (&in[2].shape);
+    return convoy_infer_fail (n, error, "bias %s for %" G_GINT64_FORMAT " channels", s, in[1].shape.d[0]);
+  }
+  out->type = CONVOY_F32;
+  return TRUE;
+}
+
+/* The weights as oneDNN sees them: with a dimension for the groups. */
+static ConvoyShape
+weight_shape (ConvoyBuild *b, const ConvoyNode *n)
+{
+  const ConvoyShape *w = convoy_build_shape (b, n->in[1]);
+  gint64 group = convoy_node_int (n, "group", 1);
+  ConvoyShape s = { w->n, { 0 } };
+  guint k = 0;
+  if (group > 1) {
+    s.n++;
+    s.d[k++] = group;
+  }
+  s.d[k++] = w->d[0] / group;
+  for (guint i = 1; i < w->n; i++)
+    s.d[k++] = w->d[i];
+  return s;
+}
+
+static ConvoyPrim *
+make (ConvoyBuild *b, const ConvoyNode *n, gboolean bias, const ConvoyDnnPosts *posts, GError **error)
+{
+  const ConvoyShape *x = convoy_build_shape (b, n->in[0]), *w = convoy_build_shape (b, n->in[1]);
+  ConvoyShape ws = weight_shape (b, n), bs = CONVOY_SHAPE (w->d[0]), own;
+  ConvoyWindow win;
+  geometry (n, x, w, &win, &own, NULL);
+  ConvoyMd *xm = convoy_build_any (b, x), *wm = convoy_md_any (&ws), *bm = bias ? convoy_md_plain (&bs) : NULL, *ym = convoy_build_any (b, &own);
+  ConvoyPrim *p = convoy_dnn_conv (&win, xm, wm, bm, ym, posts, error);
+  convoy_md_free (xm);
+  convoy_md_free (wm);
+  convoy_md_free (bm);
+  convoy_md_free (ym);
+  return p;
+}
+
+/* A weight in the layout that the primitive wants, and a bias. */
+static ConvoyBuf
+packed (ConvoyBuild *b, ConvoyBuf w, const ConvoyNode *n, const ConvoyMd *md)
+{
+  ConvoyShape ws = weight_shape (b, n);
+  ConvoyMd *plain = convoy_md_plain (&ws);
+  ConvoyBuf v = convoy_build_in_as (b, convoy_build_view (b, w, &ws, plain), md);
+  convoy_md_free (plain);
+  return v;
+}
+
+static gboolean
+forward (ConvoyBuild *b, const ConvoyNode *n)
+{
+  ConvoyRiders r = convoy_riders (b, n);
+  ConvoyPrim *p = make (b, n, r.bias != CONVOY_NO_BUF, &r.posts, convoy_build_error (b));
+  if (p == NULL)
+    return TRUE;
+  ConvoyBuf x = convoy_build_in_as (b, convoy_build_in (b, n->in[0]), convoy_prim_md (p, CONVOY_ARG_SRC));
+  ConvoyBuf w = packed (b, r.weights, n, convoy_prim_md (p, CONVOY_ARG_WEI)), dw = CONVOY_NO_BUF, y;
+  const ConvoyMd *dst = convoy_prim_md (p, CONVOY_ARG_DST);
+  if (r.depthwise)
+    dw = packed (b, r.dw_weights, r.depthwise, convoy_prim_md (p, CONVOY_ARG_DW_WEI));
+  if (r.add != CONVOY_NONE)
+    y = convoy_build_out_in (b, n->out, convoy_build_in_as (b, convoy_build_in (b, r.add), dst));
+  else
+    y = convoy_build_out (b, n->out, dst);
+  convoy_build_prim (b, r.depthwise ? "conv+depthwise" : "conv", p, CONVOY_ARG_SRC, x, CONVOY_ARG_WEI, w, CONVOY_ARG_BIAS, r.bias, CONVOY_ARG_DW_WEI, dw,
+      CONVOY_ARG_DW_BIAS, r.dw_bias, CONVOY_ARG_DST, y, -1);
+  return TRUE;
+}
+
+/* Depthwise 3x3, padding 1 all round, on the 1x1 convolution that makes its input. */
+static gboolean
+as_post (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post)
+{
+  const ConvoyShape *x = convoy_build_shape (b, n->in[0]), *w = convoy_build_shape (b, n->in[1]);
+  ConvoyWindow k;
+  ConvoyShape out;
+  if (v != n->in[0] || !convoy_build_depthwise (b) || x->n != 4 || convoy_node_int (n, "group", 1) != x->d[1] || w->d[0] != x->d[1]
+      || !geometry (n, x, w, &k, &out, NULL) || !convoy_build_static (b, n->in[1]) || (n->n_in > 2 && !convoy_build_static (b, n->in[2])))
+    return FALSE;
+  for (guint i = 0; i < 2; i++)
+    if (k.kernel[i] != 3 || k.before[i] != 1 || k.after[i] != 1 || k.dilation[i] != 1 || k.stride[i] != k.stride[0] || k.stride[i] > 2)
+      return FALSE;
+  post->kind = CONVOY_POST_DEPTHWISE;
+  return TRUE;
+}
+
+static gboolean
+takes_post (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts, guint count, const ConvoyPost *post)
+{
+  if (post->kind != CONVOY_POST_DEPTHWISE)
+    return convoy_takes_any (b, n, posts, count, post);
+  const ConvoyShape *w = convoy_build_shape (b, n->in[1]);
+  ConvoyWindow k;
+  ConvoyShape out;
+  ConvoyDnnPosts trial = { 0 };
+  geometry (n, convoy_build_shape (b, n->in[0]), w, &k, &out, NULL);
+  if (w->n != 4 || convoy_node_int (n, "group", 1) != 1 || k.kernel[0] * k.kernel[1] != 1 || k.stride[0] * k.stride[1] != 1 || k.before[0] + k.after[0] + k.before[1] + k.after[1])
+    return FALSE;
+  for (guint i = 0; i < count; i++)
+    if (posts[i].kind == CONVOY_POST_ADD || posts[i].kind == CONVOY_POST_DEPTHWISE)
+      return FALSE;
+    else if (posts[i].kind == CONVOY_POST_EW)
+      trial.p[trial.n++] = (typeof (trial.p[0])) { CONVOY_DP_EW, posts[i].ew[0].kind, posts[i].ew[0].a, posts[i].ew[0].b, 0, FALSE };
+  gsize len;
+  const gint64 *stride = convoy_node_ints (post->node, "strides", &len);
+  trial.p[trial.n++] = (typeof (trial.p[0])) { .kind = CONVOY_DP_DEPTHWISE, .stride = stride ? stride[0] : 1, .bias = TRUE };
+  ConvoyPrim *p = make (b, n, TRUE, &trial, NULL);       /* not every instruction set has it; the second making is from oneDNN's cache */
+  convoy_prim_free (p);
+  return p != NULL;
+}
+
+static gint64
+macs (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, char **formula)
+{
+  const ConvoyShape *w = &in[1].shape;
+  GString *s = g_string_new ("(");
+  for (guint i = 2; i < w->n; i++)
+    g_string_append_printf (s, "%" G_GINT64_FORMAT "*", w->d[i]);
+  g_string_append_printf (s, "%" G_GINT64_FORMAT "%s)*%" G_GINT64_FORMAT, w->d[1], n->n_in > 2 && in[2].shape.n != G_MAXUINT ? "+1" : "", w->d[0]);
+  *formula = g_string_free (s, FALSE);
+  return convoy_shape_count (&out->shape) * (convoy_shape_count (w) / w->d[0]);
+}
+
+const ConvoyOp convoy_op_conv = {
+  .name = "Conv", .min_in = 2, .max_in = 3, .attrs = "strides=I dilations=I pads=I group=i kernel_shape=I auto_pad=s",
+  .infer = infer, .forward = forward, .as_post = as_post, .takes_post = takes_post, .macs = macs,
+};

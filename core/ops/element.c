@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * element.c - the types of elements, a row each, and their way to double and gint64 and back. */
+#include "core/ops/index.h"
+
+#define AS_IS(x) (x)
+#define TRUTH(x) ((x) != 0)
+/* What is not a number becomes the smallest; the limit itself may not be a double. */
+#define SATURATE(name, type, min, max) \
+  static inline type name (double v) { return v > (double) (min) ? v >= (double) (max) ? (max) : (type) v : (min); }
+SATURATE (to_i64, gint64, G_MININT64, G_MAXINT64)
+SATURATE (to_i32, gint32, G_MININT32, G_MAXINT32)
+SATURATE (to_i8, gint8, G_MININT8, G_MAXINT8)
+SATURATE (to_u8, guint8, 0, G_MAXUINT8)
+
+/* type, in C, kind, TensorProto.DataType, element to real, real to element, integer to element */
+#define ROWS(X) \
+  X (F32, float, REAL, 1, AS_IS, AS_IS, AS_IS) \
+  X (F64, double, REAL, 11, AS_IS, AS_IS, AS_IS) \
+  X (I64, gint64, SIGNED, 7, AS_IS, to_i64, AS_IS) \
+  X (I32, gint32, SIGNED, 6, AS_IS, to_i32, AS_IS) \
+  X (I8, gint8, SIGNED, 3, AS_IS, to_i8, AS_IS) \
+  X (U8, guint8, UNSIGNED, 2, AS_IS, to_u8, AS_IS) \
+  X (BOOL, guint8, UNSIGNED, 9, AS_IS, TRUTH, TRUTH)
+
+#define LOOP(expression) for (gint64 i = 0; i < n; i++) expression
+#define FUNCTIONS(NAME, T, KIND, ONNX, REAL_OF, OF_REAL, OF_INT) \
+  static void get_real_##NAME (const T *p, gint64 step, gint64 n, double *v) { LOOP (v[i] = REAL_OF (p[i * step])); } \
+  static void put_real_##NAME (T *p, gint64 step, gint64 n, const double *v) { LOOP (p[i * step] = OF_REAL (v[i])); } \
+  static void get_int_##NAME (const T *p, gint64 step, gint64 n, gint64 *v) { LOOP (v[i] = REAL_OF (p[i * step])); } \
+  static void put_int_##NAME (T *p, gint64 step, gint64 n, const gint64 *v) { LOOP (p[i * step] = OF_INT (v[i])); }
+ROWS (FUNCTIONS)
+
+#define GET_REAL(NAME, T, ...) case CONVOY_##NAME: get_real_##NAME ((const T *) p + at, step, n, out); break;
+#define PUT_REAL(NAME, T, ...) case CONVOY_##NAME: put_real_##NAME ((T *) p + at, step, n, in); break;
+#define GET_INT(NAME, T, ...) case CONVOY_##NAME: get_int_##NAME ((const T *) p + at, step, n, out); break;
+#define PUT_INT(NAME, T, ...) case CONVOY_##NAME: put_int_##NAME ((T *) p + at, step, n, in); break;
+#define KIND_OF(NAME, T, KIND, ...) [CONVOY_##NAME] = CONVOY_##KIND,
+#define ONNX_OF(NAME, T, KIND, ONNX, ...) [CONVOY_##NAME] = ONNX,
+
+static const ConvoyKind kind_of[CONVOY_N_TYPES] = { ROWS (KIND_OF) };
+static const gint8 onnx_of[CONVOY_N_TYPES] = { ROWS (ONNX_OF) };
+
+void
+convoy_get_real (ConvoyType type, const void *p, gint64 at, gint64 step, gint64 n, double *out)
+{
+  switch (type) { ROWS (GET_REAL) }
+}
+
+void
+convoy_put_real (ConvoyType type, void *p, gint64 at, gint64 step, gint64 n, const double *in)
+{
+  switch (type) { ROWS (PUT_REAL) }
+}
+
+void
+convoy_get_int (ConvoyType type, const void *p, gint64 at, gint64 step, gint64 n, gint64 *out)
+{
+  switch (type) { ROWS (GET_INT) }
+}
+
+void
+convoy_put_int (ConvoyType type, void *p, gint64 at, gint64 step, gint64 n, const gint64 *in)
+{
+  switch (type) { ROWS (PUT_INT) }
+}
+
+ConvoyKind
+convoy_type_kind (ConvoyType type)
+{
+  return kind_of[type];
+}
+
+guint
+convoy_types_of (ConvoyKind kind)
+{
+  guint types = 0;
+  for (guint i = 0; i < CONVOY_N_TYPES; i++)
+    if (kind_of[i] == kind)
+      types |= 1u << i;
+  return types;
+}
+
+gboolean
+convoy_type_from_onnx (gint64 onnx, ConvoyType *type)
+{
+  for (guint i = 0; i < CONVOY_N_TYPES; i++)
+    if (onnx_of[i] == onnx) {
+      *type = i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+double
+convoy_real_at (const ConvoyTensor *t, gint64 i)
+{
+  double v;
+  convoy_get_real (convoy_tensor_type (t), convoy_tensor_data (t), i, 1, 1, &v);
+  return v;
+}
+
+gint64
+convoy_int_at (const ConvoyTensor *t, gint64 i)
+{
+  gint64 v;
+  convoy_get_int (convoy_tensor_type (t), convoy_tensor_data (t), i, 1, 1, &v);
+  return v;
+}
+
+double *
+convoy_reals (const ConvoyTensor *t)
+{
+  gint64 count = convoy_tensor_count (t);
+  double *v = g_try_new (double, MAX (count, 1));
+  if (v)
+    convoy_get_real (convoy_tensor_type (t), convoy_tensor_data (t), 0, 1, count, v);
+  return v;
+}
+
+gboolean
+convoy_put_reals (const ConvoyNode *n, ConvoyTensor *t, double *v, GError **error)
+{
+  gint64 count = convoy_tensor_count (t);
+  if (!v)
+    return convoy_infer_fail (n, error, "no memory for %" G_GINT64_FORMAT " numbers", count);
+  convoy_put_real (convoy_tensor_type (t), convoy_tensor_data (t), 0, 1, count, v);
+  g_free (v);
+  return TRUE;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gemm.c - Gemm (ONNX 7, 9, 11, 13) and MatMul (9, 13): a fully connected layer where the second
+ * matrix is a weight, else a matrix product. */
+#include "core/ops/index.h"
+#include "core/ops/window.h"
+#include <string.h>
+
+/* --- Gemm ------------------------------------------------------------ */
+
+static gboolean
+gemm_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
+{
+  const ConvoyShape *a = &in[0].shape, *w = &in[1].shape;
+  guint ta = convoy_node_int (n, "transA", 0) != 0, tb = convoy_node_int (n, "transB", 0) != 0;
+  if (!convoy_infer_type (n, in, 0, CONVOY_T_NUMBER, error))
+    return FALSE;
+  if (a->n != 2 || w->n != 2 || a->d[1 - ta] != w->d[tb] || in[1].type != in[0].type) {
+    g_autofree char *x = convoy_shape_str (a), *y = convoy_shape_str (w);
+    return convoy_infer_fail (n, error, "%s%s by %s%s", x, ta ? " transposed" : "", y, tb ? " transposed" : "");
+  }
+  ConvoyShape s = CONVOY_SHAPE (a->d[ta], w->d[1 - tb]), c;
+  if (CONVOY_GIVEN (n, in, 2)
+      && (in[2].type != in[0].type || !convoy_infer_broadcast (n, &s, &in[2].shape, &c, error) || !convoy_shape_equal (&s, &c))) {
+    g_autofree char *x = convoy_shape_str (&in[2].shape), *y = convoy_shape_str (&s);
+    g_clear_error (error);
+    return convoy_infer_fail (n, error, "C of %s does not broadcast to %s", x, y);
+  }
+  out[0] = (ConvoyFact) { in[0].type, s, NULL };
+  return TRUE;
+}
+
+/* y[m,k] = alpha * a[m,.] b[.,k] + beta * c, with any strides. */
+typedef struct { gint64 m, k, n, a_row, a_col, b_row, b_col; } Product;
+
+static void
+product (const Product *p, const double *a, const double *b, double *y)
+{
+  for (gint64 i = 0; i < p->m; i++)
+    for (gint64 j = 0; j < p->n; j++) {
+      double sum = 0;
+      for (gint64 k = 0; k < p->k; k++)
+        sum += a[i * p->a_row + k * p->a_col] * b[k * p->b_row + j * p->b_col];
+      y[i * p->n + j] = sum;
+    }
+}
+
+static gboolean
+gemm_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error)
+{
+  const ConvoyShape *as = convoy_tensor_shape (in[0]), *bs = convoy_tensor_shape (in[1]), *ys = convoy_tensor_shape (out[0]);
+  gboolean ta = convoy_node_int (n, "transA", 0) != 0, tb = convoy_node_int (n, "transB", 0) != 0;
+  double alpha = convoy_node_float (n, "alpha", 1), beta = convoy_node_float (n, "beta", 1);
+  Product p = { ys->d[0], as->d[1 - ta], ys->d[1], ta ? 1 : as->d[1], ta ? as->d[1] : 1, tb ? 1 : bs->d[1], tb ? bs->d[1] : 1 };
+  g_autofree double *a = convoy_reals (in[0]), *b = convoy_reals (in[1]);
+  double *y = g_try_new (double, convoy_tensor_count (out[0]) + 1);
+  gint64 c[2] = { 0, 0 };
+  if (a && b && y)
+    product (&p, a, b, y);
+  if (CONVOY_IN (n, in, 2))
+    convoy_strides_to (convoy_tensor_shape (in[2]), ys, c);
+  for (gint64 i = 0; a && b && y && i < p.m * p.n; i++)
+    y[i] = alpha * y[i] + (CONVOY_IN (n, in, 2) ? beta * convoy_real_at (in[2], i / p.n * c[0] + i % p.n * c[1]) : 0);
+  if (a == NULL || b == NULL)
+    g_clear_pointer (&y, g_free);
+  return convoy_put_reals (n, out[0], y, error);
+}
+
+/* x NxC by weights OxC or CxO (then given as OxC with turned strides). */
+static void
+inner_product (ConvoyBuild *b, const ConvoyNode *n, gboolean weights_are_oc, ConvoyRiders *r)
+{
+  const ConvoyShape *xs = convoy_build_shape (b, n->in[0]), *ws = convoy_build_shape (b, n->in[1]);
+  ConvoyShape x2 = CONVOY_SHAPE (convoy_shape_count (xs) / xs->d[xs->n - 1], xs->d[xs->n - 1]);
+  ConvoyShape oc = CONVOY_SHAPE (ws->d[weights_are_oc ? 0 : 1], ws->d[weights_are_oc ? 1 : 0]), y2 = CONVOY_SHAPE (x2.d[0], oc.d[0]), bs = CONVOY_SHAPE (oc.d[0]);
+  gint64 turned[2] = { 1, oc.d[0] };
+  ConvoyMd *xm = convoy_md_plain (&x2), *wm = convoy_md_any (&oc), *ym = convoy_md_plain (&y2), *bm = r->bias == CONVOY_NO_BUF ? NULL : convoy_md_plain (&bs);
+  ConvoyMd *given = weights_are_oc ? convoy_md_plain (&oc) : convoy_md_strided (&oc, turned);
+  ConvoyPrim *p = convoy_dnn_ip (xm, wm, bm, ym, &r->posts, convoy_build_error (b));
+  ConvoyBuf x = convoy_build_in_plain (b, n->in[0]);
+  if (xs->n != 2)
+    x = convoy_build_view (b, x, &x2, xm);
+  ConvoyBuf w = convoy_build_in_as (b, convoy_build_view (b, r->weights, &oc, given), convoy_prim_md (p, CONVOY_ARG_WEI));
+  ConvoyBuf y = convoy_build_out (b, n->out, NULL);
+  if (xs->n != 2)
+    y = convoy_build_view (b, y, &y2, ym);
+  ConvoyBuf bias = bm ? convoy_build_view (b, r->bias, &bs, bm) : CONVOY_NO_BUF;
+  convoy_build_prim (b, n->op->name, p, CONVOY_ARG_SRC, x, CONVOY_ARG_WEI, w, CONVOY_ARG_BIAS, bias, CONVOY_ARG_DST, y, -1);
+  convoy_md_free (xm), convoy_md_free (wm), convoy_md_free (ym), convoy_md_free (bm), convoy_md_free (given);
+}
+
+static gboolean
+gemm_is_layer (ConvoyBuild *b, const ConvoyNode *n)
+{
+  gint64 outputs = convoy_build_shape (b, n->out)->d[1];
+  gboolean bias = n->n_in < 3 || n->in[2] == CONVOY_NONE
+      || (convoy_build_shape (b, n->in[2])->n >= 1 && convoy_shape_count (convoy_build_shape (b, n->in[2])) == outputs
+          && convoy_build_shape (b, n->in[2])->d[convoy_build_shape (b, n->in[2])->n - 1] == outputs);
+  return convoy_build_type (b, n->out) == CONVOY_F32 && bias && convoy_node_float (n, "alpha", 1) == 1 && convoy_node_float (n, "beta", 1) == 1
+      && convoy_node_int (n, "transA", 0) == 0 && convoy_shape_count (convoy_build_shape (b, n->out)) > 0 && convoy_build_shape (b, n->in[0])->d[1] > 0;
+}
+
+static gboolean
+gemm_forward (ConvoyBuild *b, const ConvoyNode *n)
+{
+  if (!gemm_is_layer (b, n))
+    return FALSE;
+  ConvoyRiders r = convoy_riders (b, n);
+  inner_product (b, n, convoy_node_int (n, "transB", 0) != 0, &r);
+  return TRUE;
+}
+
+/* Functions ride; the scale of a normalization would need the weights with their outputs first. */
+static gboolean
+gemm_takes_post (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts, guint count, const ConvoyPost *post)
+{
+  if (!gemm_is_layer (b, n) || (post->kind == CONVOY_POST_AFFINE && convoy_node_int (n, "transB", 0) == 0) || post->kind == CONVOY_POST_ADD)
+    return FALSE;
+  return convoy_takes_any (b, n, posts, count, post);
+}
+
+static gint64
+layer_macs (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, char **formula)
+{
+  const ConvoyShape *w = &in[1].shape;
+  gint64 outputs = out->shape.n ? out->shape.d[out->shape.n - 1] : 1, inputs = convoy_shape_count (w) / MAX (outputs, 1);
+  *formula = g_strdup_printf ("(%" G_GINT64_FORMAT "%s)*%" G_GINT64_FORMAT, inputs, n->n_in > 2 && in[2].shape.n != G_MAXUINT ? "+1" : "", outputs);
+  return convoy_shape_count (&out->shape) * (in[0].shape.n ? in[0].shape.d[in[0].shape.n - 1] : 1);
+}
+
+const ConvoyOp convoy_op_gemm = {
+  .name = "Gemm", .min_in = 2, .max_in = 3, .attrs = "alpha=f beta=f transA=i transB=i",
+  .infer = gemm_infer, .eval = gemm_eval, .forward = gemm_forward, .takes_post = gemm_takes_post, .macs = layer_macs,
+};
+
+/* --- MatMul ---------------------------------------------------------- */
+
+/* numpy's rule: a vector is a row on the left, a column on the right, and leaves its dimension. */
+static gboolean
+matmul_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
+{
+  const ConvoyShape *a = &in[0].shape, *w = &in[1].shape;
+  ConvoyShape ab = *a, wb = *w, s;
+  gint64 inner = w->n > 1 ? w->d[w->n - 2] : w->n ? w->d[0] : -1;
+  if (!convoy_infer_type (n, in, 0, CONVOY_T_NUMBER, error))
+    return FALSE;
+  if (a->n < 1 || w->n < 1 || a->d[a->n - 1] != inner || in[0].type != in[1].type) {
+    g_autofree char *x = convoy_shape_str (a), *y = convoy_shape_str (w);
+    return convoy_infer_fail (n, error, "%s by %s", x, y);
+  }
+  ab.n = a->n > 2 ? a->n - 2 : 0;
+  wb.n = w->n > 2 ? w->n - 2 : 0;
+  if (!convoy_infer_broadcast (n, &ab, &wb, &s, error))
+    return FALSE;
+  if (a->n > 1)
+    s.d[s.n++] = a->d[a->n - 2];
+  if (w->n > 1)
+    s.d[s.n++] = w->d[w->n - 1];
+  out[0] = (ConvoyFact) { in[0].type, s, NULL };
+  return TRUE;
+}
+
+static gboolean
+matmul_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error)
+{
+  const ConvoyShape *as = convoy_tensor_shape (in[0]), *bs = convoy_tensor_shape (in[1]);
+  gint64 m = as->n > 1 ? as->d[as->n - 2] : 1, k = as->d[as->n - 1], cols = bs->n > 1 ? bs->d[bs->n - 1] : 1;
+  Product p = { m, k, cols, k, 1, cols, 1 };
+  ConvoyShape ab = *as, bb = *bs, batch = *convoy_tensor_shape (out[0]);
+  ab.n = as->n > 2 ? as->n - 2 : 0;
+  bb.n = bs->n > 2 ? bs->n - 2 : 0;
+  batch.n -= (as->n > 1) + (bs->n > 1);
+  gint64 sa[CONVOY_MAX_DIMS] = { 0 }, sb[CONVOY_MAX_DIMS] = { 0 }, count = convoy_shape_count (&batch);
+  convoy_strides_to (&ab, &batch, sa);
+  convoy_strides_to (&bb, &batch, sb);
+  g_autofree double *a = convoy_reals (in[0]), *b = convoy_reals (in[1]);
+  double *y = g_try_new (double, convoy_tensor_count (out[0]) + 1);
+  for (gint64 i = 0; a && b && y && i < count; i++) {
+    gint64 rest = i, oa = 0, ob = 0;
+    for (guint d = batch.n; d-- > 0; rest /= batch.d[d])
+      oa += rest % batch.d[d] * sa[d], ob += rest % batch.d[d] * sb[d];
+    product (&p, a + oa * m * k, b + ob * k * cols, y + i * m * cols);
+  }
+  if (a == NULL || b == NULL)
+    g_clear_pointer (&y, g_free);
+  return convoy_put_reals (n, out[0], y, error);
+}
+
+static gboolean
+matmul_forward (ConvoyBuild *b, const ConvoyNode *n)
+{
+  const ConvoyShape *x = convoy_build_shape (b, n->in[0]), *w = convoy_build_shape (b, n->in[1]), *y = convoy_build_shape (b, n->out);
+  if (convoy_build_type (b, n->out) != CONVOY_F32 || x->n < 2 || w->n < 2 || convoy_shape_count (y) < 1 || x->d[x->n - 1] < 1)
+    return FALSE;
+  if (w->n == 2) {
+    ConvoyRiders r = convoy_riders (b, n);
+    inner_product (b, n, FALSE, &r);
+    return TRUE;
+  }
+  if (x->n != w->n)
+    return FALSE;
+  ConvoyMd *xm = convoy_md_plain (x), *wm = convoy_md_plain (w), *ym = convoy_md_plain (y);
+  ConvoyPrim *p = convoy_dnn_matmul (xm, wm, ym, NULL, convoy_build_error (b));
+  convoy_build_prim (b, "MatMul", p, CONVOY_ARG_SRC, convoy_build_in_plain (b, n->in[0]), CONVOY_ARG_WEI, convoy_build_in_plain (b, n->in[1]), CONVOY_ARG_DST,
+      convoy_build_out (b, n->out, NULL), -1);
+  convoy_md_free (xm), convoy_md_free (wm), convoy_md_free (ym);
+  return TRUE;
+}
+
+static gboolean
+matmul_takes_post (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts, guint count, const ConvoyPost *post)
+{
+  (void) posts;
+  return post->kind == CONVOY_POST_EW && count < 4 && convoy_build_type (b, n->out) == CONVOY_F32 && convoy_build_shape (b, n->in[1])->n == 2
+      && convoy_build_shape (b, n->in[0])->n >= 2 && convoy_shape_count (convoy_build_shape (b, n->out)) > 0 && convoy_build_shape (b, n->in[1])->d[0] > 0;
+}
+
+const ConvoyOp convoy_op_mat_mul = {
+  .name = "MatMul", .min_in = 2, .max_in = 2,
+  .infer = matmul_infer, .eval = matmul_eval, .forward = matmul_forward, .takes_post = matmul_takes_post, .macs = layer_macs,
+};

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * unary.c - functions of one number at a time that oneDNN has not, or that ride on nothing: a row each. */
+#include "core/ops/index.h"
+#include <math.h>
+
+static gboolean
+infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
+{
+  return convoy_infer_type (n, in, 0, CONVOY_T_REAL, error) && convoy_infer_same (n, in, out, error);
+}
+
+/* The parameters of a function: attributes alpha and gamma, or what the operator has for them. */
+static gboolean
+run (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, ConvoyMap f, float alpha, float gamma)
+{
+  const double p[2] = { convoy_node_float (n, "alpha", alpha), convoy_node_float (n, "gamma", gamma) };
+  return convoy_map (in, 1, out[0], convoy_type_kind (convoy_tensor_type (in[0])), f, p);
+}
+
+/* x: the number; a and g: alpha and gamma. */
+#define MAP(id, T, expression) \
+  static void \
+  id (gint64 n, void *const *in, void *out, const void *user) \
+  { \
+    const double a G_GNUC_UNUSED = ((const double *) user)[0], g G_GNUC_UNUSED = ((const double *) user)[1]; \
+    for (gint64 i = 0; i < n; i++) { \
+      const T x = ((const T *) in[0])[i]; \
+      ((T *) out)[i] = expression; \
+    } \
+  }
+
+#define ROW(id, NAME, ATTRS, ALPHA, GAMMA, expression) \
+  MAP (map_##id, double, expression) \
+  static gboolean \
+  eval_##id (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error) \
+  { \
+    (void) error; \
+    return run (n, in, out, map_##id, ALPHA, GAMMA); \
+  } \
+  const ConvoyOp convoy_op_##id = { \
+    .name = NAME, .min_in = 1, .max_in = 1, .attrs = ATTRS, .flags = CONVOY_OP_POINTWISE, .infer = infer, .eval = eval_##id, \
+  };
+
+#define LOGISTIC(x) (1 / (1 + exp (-(x))))
+#define SOFTPLUS(x) (fmax (x, 0) + log1p (exp (-fabs (x))))
+
+ROW (acos, "Acos", NULL, 0, 0, acos (x))
+ROW (acosh, "Acosh", NULL, 0, 0, acosh (x))
+ROW (asin, "Asin", NULL, 0, 0, asin (x))
+ROW (asinh, "Asinh", NULL, 0, 0, asinh (x))
+ROW (atan, "Atan", NULL, 0, 0, atan (x))
+ROW (atanh, "Atanh", NULL, 0, 0, atanh (x))
+ROW (ceil, "Ceil", NULL, 0, 0, ceil (x))
+ROW (celu, "Celu", "alpha=f", 1, 0, fmax (x, 0) + fmin (a * expm1 (x / a), 0))
+ROW (cos, "Cos", NULL, 0, 0, cos (x))
+ROW (cosh, "Cosh", NULL, 0, 0, cosh (x))
+ROW (erf, "Erf", NULL, 0, 0, erf (x))
+ROW (exp, "Exp", NULL, 0, 0, exp (x))
+ROW (floor, "Floor", NULL, 0, 0, floor (x))
+ROW (log, "Log", NULL, 0, 0, log (x))
+ROW (mish, "Mish", NULL, 0, 0, x * tanh (SOFTPLUS (x)))
+ROW (reciprocal, "Reciprocal", NULL, 0, 0, 1 / x)
+ROW (round, "Round", NULL, 0, 0, nearbyint (x))         /* half to even */
+ROW (selu, "Selu", "alpha=f gamma=f", 1.67326319217681884765625f, 1.05070102214813232421875f, g * (x > 0 ? x : a * expm1 (x)))
+ROW (sin, "Sin", NULL, 0, 0, sin (x))
+ROW (sinh, "Sinh", NULL, 0, 0, sinh (x))
+ROW (softsign, "Softsign", NULL, 0, 0, x / (1 + fabs (x)))
+ROW (sqrt, "Sqrt", NULL, 0, 0, sqrt (x))
+ROW (swish, "Swish", "alpha=f", 1, 0, x * LOGISTIC (a * x))
+ROW (tan, "Tan", NULL, 0, 0, tan (x))
+ROW (thresholded_relu, "ThresholdedRelu", "alpha=f", 1, 0, x > a ? x : 0)
+
+/* --- Gelu: by the error function, or by tanh where approximate says so - */
+
+MAP (gelu_erf, double, 0.5 * x * (1 + erf (x * M_SQRT1_2)))
+MAP (gelu_tanh, double, 0.5 * x * (1 + tanh (M_2_SQRTPI * M_SQRT1_2 * (x + 0.044715 * x * x * x))))
+
+static gboolean
+gelu_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
+{
+  const char *how = convoy_node_str (n, "approximate", "none");
+  if (!g_str_equal (how, "none") && !g_str_equal (how, "tanh"))
+    return convoy_infer_fail (n, error, "approximate %s is neither none nor tanh", how);
+  return infer (n, in, out, error);
+}
+
+static gboolean
+gelu_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error)
+{
+  (void) error;
+  return run (n, in, out, g_str_equal (convoy_node_str (n, "approximate", "none"), "tanh") ? gelu_tanh : gelu_erf, 0, 0);
+}
+
+const ConvoyOp convoy_op_gelu = {
+  .name = "Gelu", .min_in = 1, .max_in = 1, .attrs = "approximate=s", .flags = CONVOY_OP_POINTWISE,
+  .infer = gelu_infer, .eval = gelu_eval,
+};
+
+/* --- for integers as well --------------------------------------------- */
+
+MAP (abs_real, double, fabs (x))
+MAP (abs_signed, gint64, x < 0 ? (gint64) (0 - (guint64) x) : x)
+MAP (abs_unsigned, guint64, x)
+MAP (neg_real, double, -x)
+MAP (neg_signed, guint64, 0 - x)
+MAP (not_unsigned, guint64, !x)
+MAP (sign_real, double, x > 0 ? 1 : x < 0 ? -1 : x)
+MAP (sign_signed, gint64, (x > 0) - (x < 0))
+MAP (sign_unsigned, guint64, x != 0)
+
+/* The functions by kind; NULL: not for it. Bools are another matter than numbers. */
+static gboolean
+kinds_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, const ConvoyMap *maps, guint but, GError **error)
+{
+  guint types = 0;
+  for (guint k = 0; k < CONVOY_N_KINDS; k++)
+    types |= maps[k] ? convoy_types_of (k) : 0;
+  return convoy_infer_type (n, in, 0, types & ~but, error) && convoy_infer_same (n, in, out, error);
+}
+
+#define KINDS_ROW(id, NAME, BUT, ...) \
+  static const ConvoyMap maps_##id[CONVOY_N_KINDS] = { __VA_ARGS__ }; \
+  static gboolean \
+  infer_##id (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error) \
+  { \
+    return kinds_infer (n, in, out, maps_##id, BUT, error); \
+  } \
+  static gboolean \
+  eval_##id (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error) \
+  { \
+    (void) error; \
+    return run (n, in, out, maps_##id[convoy_type_kind (convoy_tensor_type (in[0]))], 0, 0); \
+  } \
+  const ConvoyOp convoy_op_##id = { \
+    .name = NAME, .min_in = 1, .max_in = 1, .flags = CONVOY_OP_POINTWISE, .infer = infer_##id, .eval = eval_##id, \
+  };
+
+KINDS_ROW (abs, "Abs", CONVOY_T (BOOL), abs_real, abs_signed, abs_unsigned)
+KINDS_ROW (neg, "Neg", CONVOY_T (BOOL), neg_real, neg_signed, NULL)
+KINDS_ROW (not, "Not", CONVOY_T_NUMBER, NULL, NULL, not_unsigned)
+KINDS_ROW (sign, "Sign", CONVOY_T (BOOL), sign_real, sign_signed, sign_unsigned)

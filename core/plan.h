@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * plan.h - inside view of ConvoyPlan: a list of buffers and two lists of steps, those that depend
+ * on nothing but constants and weights, and those of every run. */
+#ifndef CONVOY_PLAN_H
+#define CONVOY_PLAN_H
+#include "core/graph.h"
+#include "core/params.h"
+
+typedef enum {
+  CONVOY_B_ARENA,               /* in an exec's arena */
+  CONVOY_B_STATIC,              /* in the plan's own memory, written by static steps */
+  CONVOY_B_INPUT,               /* an exec's own, filled by the caller */
+  CONVOY_B_GIVEN,               /* the bytes of a tensor */
+} ConvoyBufKind;
+
+typedef struct {
+  ConvoyBufKind kind;
+  ConvoyType type;
+  ConvoyShape shape;
+  ConvoyMd *md;                 /* the layout, counted as if of float32, whatever the type */
+  gsize size, offset;           /* bytes; in the arena, or in the bytes of alias */
+  ConvoyTensor *given;          /* GIVEN: owned */
+  ConvoyBuf alias;              /* lies in the bytes of this one, or CONVOY_NO_BUF */
+  guint first, last;            /* steps between which it is live */
+  gboolean used;                /* a step reads or writes it: its layout is settled */
+} ConvoyPlanBuf;
+
+typedef struct {
+  const char *what;
+  const ConvoyNode *node;       /* it computes this one; evaluated where there is neither prim nor kernel */
+  ConvoyPrim *prim;
+  ConvoyKernel kernel;
+  gpointer user;
+  guint n, n_in;                /* buffers; the first n_in are read only. A left-out input is CONVOY_NO_BUF */
+  ConvoyBuf *buf;
+  ConvoyArg *arg;               /* of a prim, by buffer */
+} ConvoyStep;
+
+/* What is tried when a plan is timed. */
+typedef struct { gboolean blocked, depthwise; } ConvoyVariant;
+
+struct ConvoyPlan {
+  ConvoyGraph *graph;
+  guint threads;
+  ConvoyVariant variant;
+  GArray *bufs;                 /* ConvoyPlanBuf */
+  GArray *steps, *statics;      /* ConvoyStep */
+  GArray *inputs, *outputs;     /* ConvoyBuf, as the graph's */
+  gsize arena, static_size, scratch;
+  GMutex lock;                  /* protects the packing of static_mem and packed */
+  char *static_mem;
+  guint packed;                 /* version of the params in static_mem; atomic; 0: none */
+};
+#define CONVOY_BUF(p, i) (&g_array_index ((p)->bufs, ConvoyPlanBuf, i))
+#define CONVOY_STEP(list, i) (&g_array_index (list, ConvoyStep, i))
+
+ConvoyPlan *convoy_plan_alloc (ConvoyGraph *bound, guint threads, ConvoyVariant variant);
+ConvoyPlan *convoy_plan_compile (ConvoyGraph *bound, guint threads, gboolean no_fuse, ConvoyVariant variant, GError **error);   /* build.c */
+void convoy_plan_layout (ConvoyPlan *p);                                /* plan-mem.c: offsets */
+gboolean convoy_plan_pack (ConvoyPlan *p, GError **error);              /* exec.c: static memory up to date with the params */
+ConvoyBuf convoy_plan_root (const ConvoyPlan *p, ConvoyBuf b, gsize *offset);   /* follows aliases */
+ConvoyVariant convoy_tune (ConvoyGraph *bound, guint threads, const char *cache);       /* tune.c */
+#endif
