@@ -1,33 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * build.c - compile a bound graph into a plan: find what rides on what, then let every operator
- * append its steps. A step that reads nothing but constants and weights is static: it runs once
- * for each version of the weights, which is how constants fold, BatchNormalization folds and
- * weights are packed. */
-#include "core/plan.h"
+ * build.c - what an operator appends to a plan: buffers and steps. A step that reads nothing but
+ * constants and weights is static: it runs once for each version of the weights, which is how
+ * constants fold, BatchNormalization folds and weights are packed. */
+#include "core/build.h"
 #include <stdarg.h>
 #include <string.h>
-
-#define MAX_POSTS 8
-
-typedef struct {
-  guint root;                   /* the node whose steps compute it: itself, or the one it rides on */
-  guint n_posts;
-  ConvoyPost posts[MAX_POSTS];
-  ConvoyValue last;             /* the value that its steps end in */
-} NodeState;
-
-struct ConvoyBuild {
-  ConvoyPlan *plan;
-  const ConvoyGraph *graph;     /* the plan's */
-  ConvoyBuf *value;             /* by ConvoyValue */
-  GArray **users;               /* by ConvoyValue: guint, the nodes that read it; NULL: none */
-  gboolean *is_output;          /* by ConvoyValue */
-  gboolean *fixed;              /* by ConvoyValue: depends on nothing but constants and weights */
-  NodeState *node;              /* by node */
-  const ConvoyNode *current;
-  GError *error;                /* the first one; sticks */
-};
 
 GError **convoy_build_error (ConvoyBuild *b) { return b->error ? NULL : &b->error; }
 const ConvoyShape *convoy_build_shape (ConvoyBuild *b, ConvoyValue v) { return &CONVOY_VAL (b->graph, v)->shape; }
@@ -37,8 +15,8 @@ const ConvoyMd *convoy_build_md (ConvoyBuild *b, ConvoyBuf i) { return i == CONV
 gboolean convoy_build_static (ConvoyBuild *b, ConvoyValue v) { return v == CONVOY_NONE || b->fixed[v]; }
 gboolean convoy_build_depthwise (ConvoyBuild *b) { return b->plan->variant.depthwise; }
 
-static guint
-node_index (ConvoyBuild *b, const ConvoyNode *n)
+guint
+convoy_build_index (ConvoyBuild *b, const ConvoyNode *n)
 {
   return CONVOY_VAL (b->graph, n->out)->node;
 }
@@ -46,15 +24,15 @@ node_index (ConvoyBuild *b, const ConvoyNode *n)
 const ConvoyPost *
 convoy_build_posts (ConvoyBuild *b, const ConvoyNode *n, guint *count)
 {
-  NodeState *s = &b->node[node_index (b, n)];
+  ConvoyNodeState *s = &b->node[convoy_build_index (b, n)];
   *count = s->n_posts;
   return s->posts;
 }
 
 /* --- buffers --------------------------------------------------------- */
 
-static ConvoyBuf
-buf_add (ConvoyBuild *b, ConvoyBufKind kind, ConvoyType type, const ConvoyShape *shape, const ConvoyMd *md)
+ConvoyBuf
+convoy_build_buf (ConvoyBuild *b, ConvoyBufKind kind, ConvoyType type, const ConvoyShape *shape, const ConvoyMd *md)
 {
   ConvoyPlanBuf x = { .kind = kind, .type = type, .shape = *shape, .md = md ? convoy_md_dup (md) : convoy_md_plain (shape), .alias = CONVOY_NO_BUF };
   x.size = convoy_md_size (x.md) / sizeof (float) * convoy_type_size (type);
@@ -62,10 +40,10 @@ buf_add (ConvoyBuild *b, ConvoyBufKind kind, ConvoyType type, const ConvoyShape 
   return b->plan->bufs->len - 1;
 }
 
-static ConvoyBuf
-buf_alias (ConvoyBuild *b, ConvoyBuf of, const ConvoyShape *shape, const ConvoyMd *md)
+ConvoyBuf
+convoy_build_alias (ConvoyBuild *b, ConvoyBuf of, const ConvoyShape *shape, const ConvoyMd *md)
 {
-  ConvoyBuf i = buf_add (b, CONVOY_BUF (b->plan, of)->kind, CONVOY_BUF (b->plan, of)->type, shape, md);
+  ConvoyBuf i = convoy_build_buf (b, CONVOY_BUF (b->plan, of)->kind, CONVOY_BUF (b->plan, of)->type, shape, md);
   CONVOY_BUF (b->plan, i)->alias = of;
   CONVOY_BUF (b->plan, of)->used = TRUE;
   return i;
@@ -83,7 +61,7 @@ convoy_build_in (ConvoyBuild *b, ConvoyValue v)
 {
   const ConvoyVal *val = CONVOY_VAL (b->graph, v);
   if (b->value[v] == CONVOY_NO_BUF) {   /* a constant or a weight, first used */
-    b->value[v] = buf_add (b, CONVOY_B_GIVEN, val->type, &val->shape, NULL);
+    b->value[v] = convoy_build_buf (b, CONVOY_B_GIVEN, val->type, &val->shape, NULL);
     CONVOY_BUF (b->plan, b->value[v])->given = convoy_tensor_ref (convoy_graph_value (b->graph, v));
   }
   return b->value[v];
@@ -111,13 +89,13 @@ convoy_build_in_as (ConvoyBuild *b, ConvoyBuf from, const ConvoyMd *md)
   const ConvoyPlanBuf *x = CONVOY_BUF (b->plan, from);
   ConvoyShape shape = x->shape;
   if (convoy_md_same_bytes (x->md, md))
-    return buf_alias (b, from, &shape, md);
+    return convoy_build_alias (b, from, &shape, md);
   if (x->type != CONVOY_F32) {
     g_set_error (convoy_build_error (b), CONVOY_ERROR, CONVOY_ERROR_ENGINE, "%s: no reorder of %s", b->current->op->name, convoy_type_name (x->type));
     return from;
   }
   ConvoyPrim *p = convoy_dnn_reorder (x->md, md, convoy_build_error (b));
-  ConvoyBuf to = buf_add (b, CONVOY_B_ARENA, CONVOY_F32, &shape, md);
+  ConvoyBuf to = convoy_build_buf (b, CONVOY_B_ARENA, CONVOY_F32, &shape, md);
   convoy_build_prim (b, "reorder", p, CONVOY_ARG_SRC, from, CONVOY_ARG_DST, to, -1);
   return to;
 }
@@ -140,14 +118,14 @@ convoy_build_in_plain (ConvoyBuild *b, ConvoyValue v)
 ConvoyBuf
 convoy_build_view (ConvoyBuild *b, ConvoyBuf buf, const ConvoyShape *shape, const ConvoyMd *md)
 {
-  return b->error ? buf : buf_alias (b, buf, shape, md);
+  return b->error ? buf : convoy_build_alias (b, buf, shape, md);
 }
 
 /* v and everything that the nodes riding on its producer make of it share one buffer. */
 static void
 publish (ConvoyBuild *b, ConvoyValue v, ConvoyBuf buf)
 {
-  const NodeState *s = &b->node[CONVOY_VAL (b->graph, v)->node];
+  const ConvoyNodeState *s = &b->node[CONVOY_VAL (b->graph, v)->node];
   b->value[v] = buf;
   if (v == CONVOY_NODE (b->graph, CONVOY_VAL (b->graph, v)->node)->out)
     for (guint i = 0; i < s->n_posts; i++)
@@ -157,7 +135,7 @@ publish (ConvoyBuild *b, ConvoyValue v, ConvoyBuf buf)
 static const ConvoyShape *
 final_shape (ConvoyBuild *b, ConvoyValue v)
 {
-  const NodeState *s = &b->node[CONVOY_VAL (b->graph, v)->node];
+  const ConvoyNodeState *s = &b->node[CONVOY_VAL (b->graph, v)->node];
   gboolean first = v == CONVOY_NODE (b->graph, CONVOY_VAL (b->graph, v)->node)->out;
   return convoy_build_shape (b, first ? s->last : v);
 }
@@ -167,7 +145,7 @@ convoy_build_out (ConvoyBuild *b, ConvoyValue v, const ConvoyMd *md)
 {
   if (b->error)
     return CONVOY_NO_BUF;
-  publish (b, v, buf_add (b, CONVOY_B_ARENA, convoy_build_type (b, v), final_shape (b, v), md));
+  publish (b, v, convoy_build_buf (b, CONVOY_B_ARENA, convoy_build_type (b, v), final_shape (b, v), md));
   return b->value[v];
 }
 
@@ -176,21 +154,21 @@ convoy_build_out_in (ConvoyBuild *b, ConvoyValue v, ConvoyBuf share)
 {
   if (b->error || share == CONVOY_NO_BUF)
     return CONVOY_NO_BUF;
-  publish (b, v, buf_alias (b, share, final_shape (b, v), CONVOY_BUF (b->plan, share)->md));
+  publish (b, v, convoy_build_alias (b, share, final_shape (b, v), CONVOY_BUF (b->plan, share)->md));
   return b->value[v];
 }
 
 ConvoyBuf
 convoy_build_tmp (ConvoyBuild *b, const ConvoyShape *shape, const ConvoyMd *md)
 {
-  return b->error ? CONVOY_NO_BUF : buf_add (b, CONVOY_B_ARENA, CONVOY_F32, shape, md);
+  return b->error ? CONVOY_NO_BUF : convoy_build_buf (b, CONVOY_B_ARENA, CONVOY_F32, shape, md);
 }
 
 gboolean
 convoy_build_last_use (ConvoyBuild *b, ConvoyValue v, const ConvoyNode *n, const ConvoyNode *rider)
 {
   const ConvoyVal *val = CONVOY_VAL (b->graph, v);
-  guint self = node_index (b, n);
+  guint self = convoy_build_index (b, n);
   if (val->kind != CONVOY_V_NODE || b->is_output[v] || (CONVOY_NODE (b->graph, val->node)->op->flags & CONVOY_OP_ALIAS))
     return FALSE;
   for (guint i = 0; i < b->users[v]->len; i++) {
@@ -212,8 +190,8 @@ is_static (ConvoyBuild *b, ConvoyBuf i)
   return kind == CONVOY_B_STATIC || kind == CONVOY_B_GIVEN;
 }
 
-static void
-step_add (ConvoyBuild *b, ConvoyStep s)
+void
+convoy_build_step (ConvoyBuild *b, ConvoyStep s)
 {
   gboolean fixed = TRUE;
   for (guint i = 0; i < s.n; i++)
@@ -254,7 +232,7 @@ convoy_build_prim (ConvoyBuild *b, const char *what, ConvoyPrim *p, ...)
   g_array_append_val (arg, (ConvoyArg) { CONVOY_ARG_DST });
   const ConvoyMd *scratch = convoy_prim_md (p, CONVOY_ARG_SCRATCH);
   b->plan->scratch = MAX (b->plan->scratch, scratch ? convoy_md_size (scratch) : 0);
-  step_add (b, (ConvoyStep) { .what = what, .prim = p, .n = buf->len, .n_in = n_in, .buf = g_memdup2 (buf->data, buf->len * sizeof (ConvoyBuf)),
+  convoy_build_step (b, (ConvoyStep) { .what = what, .prim = p, .n = buf->len, .n_in = n_in, .buf = g_memdup2 (buf->data, buf->len * sizeof (ConvoyBuf)),
       .arg = g_memdup2 (arg->data, arg->len * sizeof (ConvoyArg)) });
 }
 
@@ -274,7 +252,7 @@ convoy_build_concat (ConvoyBuild *b, ConvoyPrim *p, const ConvoyBuf *src, guint 
   s.arg[n] = CONVOY_ARG_DST;
   const ConvoyMd *scratch = convoy_prim_md (p, CONVOY_ARG_SCRATCH);
   b->plan->scratch = MAX (b->plan->scratch, scratch ? convoy_md_size (scratch) : 0);
-  step_add (b, s);
+  convoy_build_step (b, s);
 }
 
 void
@@ -290,192 +268,6 @@ convoy_build_call (ConvoyBuild *b, const char *what, ConvoyKernel k, gpointer us
   for (guint i = 0; i < s.n; i++)
     s.buf[i] = va_arg (ap, ConvoyBuf);
   va_end (ap);
-  step_add (b, s);
+  convoy_build_step (b, s);
 }
 
-/* --- operators without a forward of their own ------------------------ */
-
-static gboolean
-is_pointwise (ConvoyBuild *b, const ConvoyNode *n)
-{
-  for (guint i = 1; i < n->n_in; i++)
-    if (n->in[i] != CONVOY_NONE && convoy_shape_count (convoy_build_shape (b, n->in[i])) != 1)
-      return FALSE;
-  return (n->op->flags & CONVOY_OP_POINTWISE) && n->n_out == 1 && convoy_shape_equal (convoy_build_shape (b, n->in[0]), convoy_build_shape (b, n->out));
-}
-
-/* The layout that a pointwise node may keep: that of its input, unless padding could be computed
- * on, or the result leaves float32 for a reader that wants it plain. */
-static gboolean
-keeps_layout (ConvoyBuild *b, const ConvoyNode *n)
-{
-  if (!is_pointwise (b, n) || !convoy_md_dense (convoy_build_md (b, convoy_build_in (b, n->in[0]))))
-    return FALSE;
-  if (convoy_build_type (b, n->out) == CONVOY_F32)
-    return TRUE;
-  const GArray *users = b->users[n->out];
-  if (b->is_output[n->out] || users == NULL || users->len != 1)
-    return FALSE;
-  const ConvoyNode *u = CONVOY_NODE (b->graph, g_array_index (users, guint, 0));
-  return u->in[0] == n->out && convoy_build_type (b, u->out) == CONVOY_F32 && is_pointwise (b, u);
-}
-
-static void
-eval_forward (ConvoyBuild *b, const ConvoyNode *n)
-{
-  gboolean keep = keeps_layout (b, n);
-  ConvoyStep s = { .what = n->op->name, .node = n, .n = n->n_in + n->n_out, .n_in = n->n_in, .buf = g_new (ConvoyBuf, n->n_in + n->n_out) };
-  for (guint i = 0; i < n->n_in; i++)
-    s.buf[i] = keep && i == 0 ? convoy_build_in (b, n->in[0]) : convoy_build_in_plain (b, n->in[i]);
-  for (guint i = 0; i < n->n_out; i++)
-    s.buf[n->n_in + i] = convoy_build_out (b, n->out + i, keep ? convoy_build_md (b, s.buf[0]) : NULL);
-  if (b->error)
-    g_free (s.buf);
-  else
-    step_add (b, s);
-}
-
-/* Same bytes under another shape. */
-static void
-alias_forward (ConvoyBuild *b, const ConvoyNode *n)
-{
-  const ConvoyShape *from = convoy_build_shape (b, n->in[0]), *to = convoy_build_shape (b, n->out);
-  gboolean same = convoy_shape_equal (from, to);
-  ConvoyBuf x = same ? convoy_build_in (b, n->in[0]) : convoy_build_in_plain (b, n->in[0]);
-  if (!b->error)
-    b->value[n->out] = buf_alias (b, x, to, same ? convoy_build_md (b, x) : NULL);
-}
-
-static void
-forward (ConvoyBuild *b, const ConvoyNode *n)
-{
-  b->current = n;
-  if (n->op->forward && n->op->forward (b, n))
-    return;
-  if ((n->op->flags & CONVOY_OP_ALIAS) && n->n_out == 1)
-    alias_forward (b, n);
-  else if (n->op->eval)
-    eval_forward (b, n);
-  else
-    g_set_error (convoy_build_error (b), CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "%s %s: not for %s", n->op->name, n->name,
-        convoy_type_name (convoy_build_type (b, n->in[0])));
-}
-
-/* --- what rides on what ---------------------------------------------- */
-
-static void
-find_users (ConvoyBuild *b)
-{
-  for (guint v = 0; v < b->graph->vals->len; v++)
-    b->fixed[v] = CONVOY_VAL (b->graph, v)->kind == CONVOY_V_PARAM || CONVOY_VAL (b->graph, v)->kind == CONVOY_V_CONST;
-  for (guint i = 0; i < b->graph->nodes->len; i++) {
-    const ConvoyNode *n = CONVOY_NODE (b->graph, i);
-    for (guint k = 0; k < n->n_in; k++)
-      if (n->in[k] != CONVOY_NONE) {
-        GArray **u = &b->users[n->in[k]];
-        *u = *u ? *u : g_array_new (FALSE, FALSE, sizeof (guint));
-        g_array_append_val (*u, i);
-      }
-    gboolean fixed = TRUE;
-    for (guint k = 0; k < n->n_in; k++)
-      fixed &= convoy_build_static (b, n->in[k]);
-    for (guint k = 0; k < n->n_out; k++)
-      b->fixed[n->out + k] = fixed;
-  }
-  for (guint i = 0; i < b->graph->outputs->len; i++)
-    b->is_output[g_array_index (b->graph->outputs, ConvoyValue, i)] = TRUE;
-}
-
-/* A value that is ready before node root runs. */
-static gboolean
-ready_before (ConvoyBuild *b, ConvoyValue v, guint root)
-{
-  const ConvoyVal *val = CONVOY_VAL (b->graph, v);
-  return b->fixed[v] || val->kind != CONVOY_V_NODE || b->node[val->node].root < root;
-}
-
-static void
-find_riders (ConvoyBuild *b, guint root)
-{
-  NodeState *s = &b->node[root];
-  const ConvoyNode *n = CONVOY_NODE (b->graph, root);
-  while (n->op->takes_post && n->n_out == 1 && s->n_posts < MAX_POSTS && !b->is_output[s->last] && b->users[s->last] && b->users[s->last]->len == 1) {
-    guint u = g_array_index (b->users[s->last], guint, 0);
-    const ConvoyNode *c = CONVOY_NODE (b->graph, u);
-    ConvoyPost post = { .other = CONVOY_NONE, .node = c };
-    if (b->node[u].root != u || c->op->as_post == NULL || c->n_out != 1 || !c->op->as_post (b, c, s->last, &post)
-        || (post.other != CONVOY_NONE && !ready_before (b, post.other, root)) || !n->op->takes_post (b, n, s->posts, s->n_posts, &post))
-      return;
-    s->posts[s->n_posts++] = post;
-    s->last = c->out;
-    b->node[u].root = root;
-  }
-}
-
-/* --- the whole ------------------------------------------------------- */
-
-static void
-build_free (ConvoyBuild *b)
-{
-  for (guint i = 0; i < b->graph->vals->len; i++)
-    if (b->users[i])
-      g_array_unref (b->users[i]);
-  g_free (b->value);
-  g_free (b->users);
-  g_free (b->is_output);
-  g_free (b->fixed);
-  g_free (b->node);
-}
-
-static void
-add_inputs (ConvoyBuild *b)
-{
-  for (guint i = 0; i < b->graph->inputs->len; i++) {
-    ConvoyValue v = g_array_index (b->graph->inputs, ConvoyValue, i);
-    b->value[v] = buf_add (b, CONVOY_B_INPUT, convoy_build_type (b, v), convoy_build_shape (b, v), NULL);
-    g_array_append_val (b->plan->inputs, b->value[v]);
-  }
-}
-
-static void
-add_outputs (ConvoyBuild *b)
-{
-  for (guint i = 0; !b->error && i < b->graph->outputs->len; i++) {
-    ConvoyBuf out = convoy_build_in_plain (b, g_array_index (b->graph->outputs, ConvoyValue, i));
-    g_array_append_val (b->plan->outputs, out);
-  }
-}
-
-ConvoyPlan *
-convoy_plan_compile (ConvoyGraph *g, guint threads, gboolean no_fuse, ConvoyVariant variant, GError **error)
-{
-  guint n_vals = g->vals->len, n_nodes = g->nodes->len;
-  ConvoyBuild b = { .plan = convoy_plan_alloc (g, threads, variant), .graph = g, .value = g_new (ConvoyBuf, n_vals + 1), .users = g_new0 (GArray *, n_vals + 1),
-    .is_output = g_new0 (gboolean, n_vals + 1), .fixed = g_new0 (gboolean, n_vals + 1), .node = g_new0 (NodeState, n_nodes + 1) };
-  for (guint i = 0; i < n_vals; i++)
-    b.value[i] = CONVOY_NO_BUF;
-  for (guint i = 0; i < n_nodes; i++) {
-    b.node[i].root = i;
-    b.node[i].last = CONVOY_NODE (g, i)->out;
-  }
-  convoy_dnn_threads (threads);
-  find_users (&b);
-  for (guint i = 0; !no_fuse && i < n_nodes; i++)
-    if (b.node[i].root == i)
-      find_riders (&b, i);
-  add_inputs (&b);
-  for (guint fixed = 2; fixed-- > 0;)   /* what rides may read constants that the graph computes later */
-    for (guint i = 0; !b.error && i < n_nodes; i++)
-      if (b.node[i].root == i && b.fixed[CONVOY_NODE (g, i)->out] == (gboolean) fixed)
-        forward (&b, CONVOY_NODE (g, i));
-  b.current = NULL;
-  add_outputs (&b);
-  if (!b.error)
-    convoy_plan_layout (b.plan);
-  build_free (&b);
-  if (b.error) {
-    g_propagate_error (error, b.error);
-    g_clear_pointer (&b.plan, convoy_plan_unref);
-  }
-  return b.plan;
-}

@@ -123,6 +123,8 @@ CONVOY_API ConvoyValue convoy_graph_const (ConvoyGraph *g, const char *name, Con
 CONVOY_API ConvoyValue convoy_graph_node (ConvoyGraph *g, const char *op, const char *name, const ConvoyValue *in, guint n_in,
     const char *const *out_names, guint n_out, ConvoyAttrs *attrs, GError **error);
 CONVOY_API void convoy_graph_output (ConvoyGraph *g, ConvoyValue v);    /* marks v as an output of the whole */
+/* Input i is from now on the constant value (refs it); for what a file leaves open and shapes depend on. */
+CONVOY_API void convoy_graph_fix (ConvoyGraph *g, guint i, ConvoyTensor *value);
 
 CONVOY_API guint convoy_graph_n_inputs (const ConvoyGraph *g);
 CONVOY_API guint convoy_graph_n_outputs (const ConvoyGraph *g);
@@ -149,6 +151,19 @@ typedef struct {
 } ConvoyLayer;
 
 CONVOY_API GArray *convoy_graph_layers (const ConvoyGraph *bound);      /* ConvoyLayer; g_array_unref() it */
+
+/* --- networks as text ------------------------------------------------- */
+
+/* "conv2d filters=32 kernel=3 activation=relu ! maxpool pool=2 ! flatten ! dense units=10": words
+ * and defaults are Keras', each becomes ONNX nodes. input is the shape of one sample with its
+ * batch (1x3x32x32, or 1x500 for text, then int64). vars (NULL: none) are char * pairs that
+ * replace ${name}. Parameters are initialized with seed as Keras does. An error names the word,
+ * the layer and the shapes; where is the file, for messages (NULL: none). */
+CONVOY_API ConvoyGraph *convoy_net_parse (const char *text, const char *where, const ConvoyShape *input, const char *const *vars, guint64 seed, GError **error);
+/* Appends layers to value v of g instead; gives the last value. prefix goes before their names. */
+CONVOY_API ConvoyValue convoy_net_append (ConvoyGraph *g, ConvoyValue v, const char *text, const char *prefix, guint64 seed, GError **error);
+/* A .net file: '#' comments, `input = 3x32x32`, `name = default` variables, then layers. */
+CONVOY_API ConvoyGraph *convoy_net_load (const char *path, const char *const *vars, guint64 seed, GError **error);
 
 /* --- onnx ------------------------------------------------------------ */
 
@@ -239,6 +254,71 @@ CONVOY_API const ConvoyGraph *convoy_model_graph (const ConvoyModel *m);
 /* The plan for pictures of this size; kept, so asking again is cheap. width and height 0: the
  * model's own. upto as in convoy_graph_bind(). Borrowed from the model. */
 CONVOY_API ConvoyPlan *convoy_model_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error);
+
+/* --- data: samples by number, no order, no batching -------------------- */
+
+typedef struct {
+  gsize n;                      /* samples */
+  ConvoyShape shape;            /* of one sample: 3x32x32, CHW */
+  ConvoyType type;              /* U8 pictures 0..255, F32 features, I64 token ids */
+  guint n_classes;
+  const char *const *classes;   /* names, sorted; NULL-terminated */
+} ConvoyDatasetInfo;
+
+typedef struct ConvoyDataset ConvoyDataset;
+
+/* read fills sample (info->shape of info->type) and label; it is called from any thread, one call
+ * at a time a thread. Takes user over. info is copied. */
+typedef gboolean (*ConvoyDatasetRead) (void *user, gsize i, void *sample, gint64 *label, GError **error);
+CONVOY_API ConvoyDataset *convoy_dataset_new (const ConvoyDatasetInfo *info, ConvoyDatasetRead read, void *user, GDestroyNotify free);
+/* CIFAR binary (a file, or a folder of data_batch_*.bin and test_batch.bin) or IDX (MNIST, a
+ * folder of *-images-idx3-ubyte): found by looking. split is "train", "test" or "all". */
+CONVOY_API ConvoyDataset *convoy_dataset_open (const char *path, const char *split, GError **error);
+CONVOY_API ConvoyDataset *convoy_dataset_ref (ConvoyDataset *d);
+CONVOY_API void convoy_dataset_unref (ConvoyDataset *d);
+CONVOY_API const ConvoyDatasetInfo *convoy_dataset_info (const ConvoyDataset *d);
+CONVOY_API gboolean convoy_dataset_read (ConvoyDataset *d, gsize i, void *sample, gint64 *label, GError **error);
+CONVOY_API const char *convoy_dataset_name (ConvoyDataset *d, gsize i);         /* of a sample: its file, or "data_batch_1.bin[17]"; borrowed until the next call in this thread */
+/* The last part (0..1) of d as rest, or with seed a random part, reproducibly. */
+CONVOY_API gboolean convoy_dataset_split (ConvoyDataset *d, double part, gboolean random, guint64 seed, ConvoyDataset **train, ConvoyDataset **rest, GError **error);
+
+/* Order, batching, normalization to float, augmentation and read-ahead on a thread of its own. A
+ * short last batch is padded with label -1, which a loss ignores. The order of epoch e depends on
+ * nothing but seed and e. */
+typedef struct {
+  guint size;                   /* samples of a batch */
+  gboolean shuffle;
+  guint64 seed;
+  float mean[3], std[3];        /* U8 samples become (p - mean[c]) / std[c]; std 0: 255 with mean 0 */
+  gboolean flip;                /* mirrors at random */
+  guint shift;                  /* moves by up to so many pixels at random, zeros come in */
+  guint cutout;                 /* a square of this side becomes zero at a random place; 0: none */
+} ConvoyBatchOptions;
+typedef struct ConvoyBatches ConvoyBatches;
+CONVOY_API ConvoyBatches *convoy_batches_new (ConvoyDataset *d, const ConvoyBatchOptions *o);
+CONVOY_API void convoy_batches_free (ConvoyBatches *b);
+CONVOY_API void convoy_batches_start (ConvoyBatches *b, guint epoch, gsize first_batch);        /* to resume in the middle */
+/* x: float32 (int64 for I64 samples) size x shape, y: size labels; both until the next call. FALSE without error: end of epoch. */
+CONVOY_API gboolean convoy_batches_next (ConvoyBatches *b, const void **x, const gint64 **y, GError **error);
+
+/* --- history: a row an epoch ------------------------------------------ */
+
+typedef struct {
+  guint epoch, epochs;
+  double loss, accuracy, val_loss, val_accuracy, lr, seconds;   /* NAN: not measured */
+} ConvoyEpoch;
+
+typedef struct ConvoyHistory ConvoyHistory;
+
+CONVOY_API ConvoyHistory *convoy_history_new (void);
+CONVOY_API ConvoyHistory *convoy_history_load (const char *path, GError **error);
+CONVOY_API void convoy_history_free (ConvoyHistory *h);
+CONVOY_API void convoy_history_add (ConvoyHistory *h, const ConvoyEpoch *e);
+CONVOY_API guint convoy_history_len (const ConvoyHistory *h);
+CONVOY_API const ConvoyEpoch *convoy_history_at (const ConvoyHistory *h, guint i);
+CONVOY_API const ConvoyEpoch *convoy_history_best (const ConvoyHistory *h);     /* highest val_accuracy, else lowest loss; NULL: empty */
+/* CSV, header epoch,loss,accuracy,val_loss,val_accuracy,lr,seconds; replaced atomically. */
+CONVOY_API gboolean convoy_history_save (const ConvoyHistory *h, const char *path, GError **error);
 
 /* --- pictures in, labels out ----------------------------------------- */
 

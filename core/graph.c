@@ -61,6 +61,18 @@ const char *convoy_graph_name (const ConvoyGraph *g, ConvoyValue v) { return CON
 ConvoyType convoy_graph_type (const ConvoyGraph *g, ConvoyValue v) { return CONVOY_VAL (g, v)->type; }
 void convoy_graph_output (ConvoyGraph *g, ConvoyValue v) { g_array_append_val (g->outputs, v); }
 
+void
+convoy_graph_fix (ConvoyGraph *g, guint i, ConvoyTensor *value)
+{
+  ConvoyVal *v = CONVOY_VAL (g, g_array_index (g->inputs, ConvoyValue, i));
+  v->kind = CONVOY_V_CONST;
+  v->value = convoy_tensor_ref (value);
+  v->type = convoy_tensor_type (value);
+  v->shape = *convoy_tensor_shape (value);
+  v->known = TRUE;
+  g_array_remove_index (g->inputs, i);
+}
+
 const ConvoyShape *
 convoy_graph_shape (const ConvoyGraph *g, ConvoyValue v)
 {

@@ -2,21 +2,43 @@ lib_LTLIBRARIES += core/libconvoy.la
 include_HEADERS += core/convoy.h
 pkgconfig_DATA += core/convoy.pc
 
-core_libconvoy_la_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) -DG_LOG_DOMAIN=\"convoy\"
+core_libconvoy_la_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(HDF5_CFLAGS) -DG_LOG_DOMAIN=\"convoy\"
 core_libconvoy_la_CFLAGS = $(AM_CFLAGS) $(OPENMP_CFLAGS)
-core_libconvoy_la_LIBADD = $(CORE_LIBS) $(DNNL_LIBS) -lm
+core_libconvoy_la_LIBADD = $(CORE_LIBS) $(HDF5_LIBS) $(DNNL_LIBS) -lm
 core_libconvoy_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined
 core_libconvoy_la_SOURCES = \
 	core/attrs.c core/attrs.h \
+	core/augment.c core/augment.h \
+	core/batches.c \
 	core/bind.c \
-	core/build.c \
+	core/build.c core/build.h \
+	core/checkpoint.c core/checkpoint.h \
+	core/checkpoint-file.c \
+	core/compile.c \
+	core/dataset.c core/dataset.h \
+	core/dataset-cifar.c \
+	core/dataset-idx.c \
+	core/dataset-parts.c \
 	core/dnn.c core/dnn.h \
 	core/exec.c \
 	core/graph.c core/graph.h \
+	core/history.c \
 	core/image.c \
 	core/layers.c \
 	core/model.c \
+	core/model-labels.c \
 	core/model-meta.c core/model-meta.h \
+	core/net.c core/net.h core/net-run.h \
+	core/net-build.c \
+	core/net-emit.c \
+	core/net-expr.c \
+	core/net-init.c \
+	core/net-layers.c \
+	core/net-option.c \
+	core/net-text.c \
+	core/net-vars.c \
+	core/net-window.c \
+	core/net-words.c \
 	core/onnx.h \
 	core/onnx-check.c \
 	core/onnx-load.c \
@@ -27,6 +49,9 @@ core_libconvoy_la_SOURCES = \
 	core/params.c core/params.h \
 	core/plan-mem.c \
 	core/plan.c core/plan.h \
+	core/random.c core/random.h \
+	core/replace.c core/replace.h \
+	core/shuffle.h \
 	core/tensor.c \
 	core/top.c \
 	core/tune.c \
@@ -39,19 +64,24 @@ core_libconvoy_la_SOURCES = \
 	core/ops/compare.c \
 	core/ops/concat.c \
 	core/ops/constant.c \
+	core/ops/conv-transpose.c \
 	core/ops/conv.c \
 	core/ops/dropout.c \
+	core/ops/einsum.c \
 	core/ops/element.c \
 	core/ops/expand.c \
 	core/ops/gather.c \
 	core/ops/gemm.c \
 	core/ops/index.c core/ops/index.h \
 	core/ops/infer.c \
+	core/ops/integer.c \
 	core/ops/lrn.c \
+	core/ops/norm.c \
 	core/ops/pad.c \
 	core/ops/pool.c \
 	core/ops/quantize.c \
 	core/ops/reduce.c \
+	core/ops/resize.c \
 	core/ops/riders.c \
 	core/ops/shape.c \
 	core/ops/slice.c \

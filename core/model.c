@@ -1,1 +1,113 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * model.c - an ONNX file with what is needed to feed and read it, and the plans made of it so far. */
+#include "core/model-meta.h"
+
+struct ConvoyModel {
+  char *path;
+  ConvoyGraph *graph;
+  ConvoyModelInfo info;
+  char **labels;                /* info.labels */
+  char *cache;                  /* file of timings; NULL: none */
+
+  GMutex lock;                  /* protects what follows; not held while a plan is made */
+  GCond made;                   /* making went down */
+  GHashTable *plans;            /* what was asked for, char *, -> ConvoyPlan * */
+  gboolean making;              /* a thread makes a plan: one at a time, for each may be timed */
+};
+
+static void
+plan_unref (gpointer p)
+{
+  convoy_plan_unref (p);
+}
+
+ConvoyModel *
+convoy_model_new (const char *path, const ConvoyModelOptions *o, GError **error)
+{
+  g_autoptr (GHashTable) props = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  ConvoyGraph *g = convoy_onnx_load (path, props, error);
+  if (g == NULL)
+    return NULL;
+  ConvoyModel *m = g_atomic_rc_box_new0 (ConvoyModel);
+  m->path = g_strdup (path);
+  m->graph = g;
+  m->cache = o && o->cache_dir ? g_build_filename (o->cache_dir, "timings.ini", NULL) : NULL;
+  m->plans = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, plan_unref);
+  g_mutex_init (&m->lock);
+  g_cond_init (&m->made);
+  if (!convoy_meta_load (path, props, g, o, &m->info, &m->labels, error))
+    g_clear_pointer (&m, convoy_model_unref);
+  return m;
+}
+
+static void
+model_clear (gpointer p)
+{
+  ConvoyModel *m = p;
+  g_hash_table_unref (m->plans);
+  convoy_graph_unref (m->graph);
+  g_strfreev (m->labels);
+  g_free (m->cache);
+  g_free (m->path);
+  g_mutex_clear (&m->lock);
+  g_cond_clear (&m->made);
+}
+
+ConvoyModel *convoy_model_ref (ConvoyModel *m) { return g_atomic_rc_box_acquire (m); }
+void convoy_model_unref (ConvoyModel *m) { if (m) g_atomic_rc_box_release_full (m, model_clear); }
+const ConvoyModelInfo *convoy_model_info (const ConvoyModel *m) { return &m->info; }
+const ConvoyGraph *convoy_model_graph (const ConvoyModel *m) { return m->graph; }
+
+/* --- plans ------------------------------------------------------------- */
+
+static ConvoyPlan *
+make_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error)
+{
+  g_autofree ConvoyShape *shapes = convoy_meta_shapes (m->graph, &m->info, batch, width, height, error);
+  ConvoyGraph *bound = shapes ? convoy_graph_bind (m->graph, shapes, upto, error) : NULL;
+  ConvoyPlanOptions o = { .threads = threads, .cache = m->cache };
+  ConvoyPlan *p = NULL;
+  if (m->cache) {
+    g_autofree char *folder = g_path_get_dirname (m->cache);
+    g_mkdir_with_parents (folder, 0755);        /* without it the timing is done again next time */
+  }
+  if (bound)
+    p = convoy_plan_new (bound, &o, error);
+  convoy_graph_unref (bound);
+  if (p == NULL)
+    g_prefix_error (error, "%s: ", m->path);
+  return p;
+}
+
+ConvoyPlan *
+convoy_model_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error)
+{
+  if (batch == 0) {
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: a batch of 0 pictures", m->path);
+    return NULL;
+  }
+  threads = MAX (threads, 1);
+  width = width ? width : m->info.width;
+  height = height ? height : m->info.height;
+  g_autofree char *key = g_strdup_printf ("%u %ux%u %u %s", batch, width, height, threads, upto ? upto : "");
+  g_mutex_lock (&m->lock);
+  ConvoyPlan *p = g_hash_table_lookup (m->plans, key);
+  while (p == NULL && m->making) {
+    g_cond_wait (&m->made, &m->lock);
+    p = g_hash_table_lookup (m->plans, key);
+  }
+  m->making |= p == NULL;
+  g_mutex_unlock (&m->lock);
+  if (p)
+    return p;
+
+  p = make_plan (m, batch, width, height, threads, upto, error);
+  g_mutex_lock (&m->lock);
+  m->making = FALSE;
+  if (p)
+    g_hash_table_insert (m->plans, g_steal_pointer (&key), p);
+  g_cond_broadcast (&m->made);
+  g_mutex_unlock (&m->lock);
+  return p;
+}

@@ -56,7 +56,7 @@ struct ConvoyPlan {
 #define CONVOY_STEP(list, i) (&g_array_index (list, ConvoyStep, i))
 
 ConvoyPlan *convoy_plan_alloc (ConvoyGraph *bound, guint threads, ConvoyVariant variant);
-ConvoyPlan *convoy_plan_compile (ConvoyGraph *bound, guint threads, gboolean no_fuse, ConvoyVariant variant, GError **error);   /* build.c */
+ConvoyPlan *convoy_plan_compile (ConvoyGraph *bound, guint threads, gboolean no_fuse, ConvoyVariant variant, GError **error);   /* compile.c */
 void convoy_plan_layout (ConvoyPlan *p);                                /* plan-mem.c: offsets */
 gboolean convoy_plan_pack (ConvoyPlan *p, GError **error);              /* exec.c: static memory up to date with the params */
 ConvoyBuf convoy_plan_root (const ConvoyPlan *p, ConvoyBuf b, gsize *offset);   /* follows aliases */

@@ -108,7 +108,8 @@ prelu_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *o
   static const ConvoyMap maps[CONVOY_N_KINDS] = { prelu_real, prelu_signed, prelu_unsigned };
   ConvoyKind kind = convoy_type_kind (convoy_tensor_type (in[0]));
   ConvoyShape s = slope_shape (n, convoy_tensor_shape (in[0]), convoy_tensor_shape (in[1]));
-  g_autoptr (ConvoyTensor) slope = convoy_tensor_new_wrap (convoy_tensor_type (in[1]), &s, convoy_tensor_data (in[1]), NULL, NULL);
+  g_autoptr (ConvoyTensor) slope = convoy_tensor_new_wrap (convoy_tensor_type (in[1]), &s, convoy_tensor_data (in[1]),
+      (GDestroyNotify) convoy_tensor_unref, convoy_tensor_ref (in[1]));
   (void) error;
   return convoy_map ((ConvoyTensor *[]) { in[0], slope }, 2, out[0], kind, maps[kind], NULL);
 }

@@ -23,11 +23,14 @@ SATURATE (to_u8, guint8, 0, G_MAXUINT8)
   X (U8, guint8, UNSIGNED, 2, AS_IS, to_u8, AS_IS) \
   X (BOOL, guint8, UNSIGNED, 9, AS_IS, TRUTH, TRUTH)
 
+#define INT_OF_REAL(x) to_i64 (x)
+#define INT_OF_SIGNED(x) (x)
+#define INT_OF_UNSIGNED(x) (x)
 #define LOOP(expression) for (gint64 i = 0; i < n; i++) expression
 #define FUNCTIONS(NAME, T, KIND, ONNX, REAL_OF, OF_REAL, OF_INT) \
   static void get_real_##NAME (const T *p, gint64 step, gint64 n, double *v) { LOOP (v[i] = REAL_OF (p[i * step])); } \
   static void put_real_##NAME (T *p, gint64 step, gint64 n, const double *v) { LOOP (p[i * step] = OF_REAL (v[i])); } \
-  static void get_int_##NAME (const T *p, gint64 step, gint64 n, gint64 *v) { LOOP (v[i] = REAL_OF (p[i * step])); } \
+  static void get_int_##NAME (const T *p, gint64 step, gint64 n, gint64 *v) { LOOP (v[i] = INT_OF_##KIND (REAL_OF (p[i * step]))); } \
   static void put_int_##NAME (T *p, gint64 step, gint64 n, const gint64 *v) { LOOP (p[i * step] = OF_INT (v[i])); }
 ROWS (FUNCTIONS)
 

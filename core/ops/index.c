@@ -107,6 +107,30 @@ convoy_copy (const ConvoyWalk *w, gsize size, void *dst, const void *src)
   convoy_walk (w, copy_row, &c);
 }
 
+typedef struct { double *y; const double *const *x; guint n_x; } Contract;
+
+static gboolean
+contract_row (gpointer user, gint64 n, const gint64 *at, const gint64 *step)
+{
+  const Contract *c = user;
+  double *y = c->y + at[0];
+  const double *a = c->x[0] + at[1], *b = c->n_x > 1 ? c->x[1] + at[2] : NULL, *d = c->n_x > 2 ? c->x[2] + at[3] : NULL;
+  if (b && !d && step[2] == 0)          /* the inner loop of a convolution */
+    for (gint64 i = 0; i < n; i++)
+      y[i * step[0]] += a[i * step[1]] * *b;
+  else
+    for (gint64 i = 0; i < n; i++)
+      y[i * step[0]] += a[i * step[1]] * (b ? b[i * step[2]] : 1) * (d ? d[i * step[3]] : 1);
+  return TRUE;
+}
+
+void
+convoy_contract (const ConvoyWalk *w, double *y, const double *const *x, guint n_x)
+{
+  Contract c = { y, x, n_x };
+  convoy_walk (w, contract_row, &c);
+}
+
 gboolean
 convoy_eval_copy (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error)
 {

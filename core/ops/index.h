@@ -22,7 +22,7 @@ guint convoy_types_of (ConvoyKind kind);
 gboolean convoy_type_from_onnx (gint64 onnx, ConvoyType *type); /* TensorProto.DataType; FALSE: not supported */
 
 /* n elements of p, from element at, each step apart, to or from the widest type. An integer put into
- * a narrower one loses its high bits; a real put into an integer is cut off and saturates; into bool: is it not 0. */
+ * a narrower one loses its high bits; a real that becomes an integer is cut off and saturates; into bool: is it not 0. */
 void convoy_get_real (ConvoyType type, const void *p, gint64 at, gint64 step, gint64 n, double *out);
 void convoy_put_real (ConvoyType type, void *p, gint64 at, gint64 step, gint64 n, const double *in);
 void convoy_get_int (ConvoyType type, const void *p, gint64 at, gint64 step, gint64 n, gint64 *out);
@@ -54,6 +54,8 @@ void convoy_strides (const ConvoyShape *s, gint64 *stride);                     
 void convoy_strides_to (const ConvoyShape *s, const ConvoyShape *to, gint64 *stride);
 /* Elements of size bytes from array 1 to array 0. */
 void convoy_copy (const ConvoyWalk *w, gsize size, void *dst, const void *src);
+/* y += x[0] * x[1] * ..., n_x arrays of doubles; array 0 is y. */
+void convoy_contract (const ConvoyWalk *w, double *y, const double *const *x, guint n_x);
 gint64 convoy_count_range (const ConvoyShape *s, guint from, guint to);        /* product of dimensions from..to-1 */
 
 /* --- maps: out[i] = f (in[0][i], in[1][i], ...), spread to one shape -- */
@@ -84,7 +86,7 @@ gboolean convoy_map (ConvoyTensor *const *in, guint n_in, ConvoyTensor *out, Con
 
 gboolean convoy_infer_type (const ConvoyNode *n, const ConvoyFact *in, guint i, guint types, GError **error);
 gboolean convoy_infer_rank (const ConvoyNode *n, const ConvoyFact *in, guint i, guint min, guint max, GError **error);
-/* Whether it is given at all (attribute or input) fits the operator set: an attribute before since, an input from it on. */
+/* What was an attribute became input i with operator set since: the one must not be there from then on, the other not before. */
 gboolean convoy_infer_form (const ConvoyNode *n, const ConvoyFact *in, guint i, const char *attr, guint since, GError **error);
 /* Axes of a tensor of that rank, from attribute "axes" or input i, as set bits; given: FALSE where neither is. */
 gboolean convoy_infer_axes (const ConvoyNode *n, const ConvoyFact *in, guint i, guint since, guint rank, guint *axes, gboolean *given, GError **error);

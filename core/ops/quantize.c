@@ -40,7 +40,8 @@ static gboolean
 check (const ConvoyNode *n, const ConvoyFact *in, ConvoyType stored, GError **error)
 {
   Grain g;
-  if (CONVOY_GIVEN (n, in, 2) && (in[2].type != stored || !convoy_shape_equal (&in[2].shape, &in[1].shape))) {
+  gboolean single = CONVOY_GIVEN (n, in, 2) && convoy_shape_count (&in[1].shape) == 1 && convoy_shape_count (&in[2].shape) == 1;
+  if (CONVOY_GIVEN (n, in, 2) && (in[2].type != stored || !(single || convoy_shape_equal (&in[2].shape, &in[1].shape)))) {
     g_autofree char *s = convoy_shape_str (&in[1].shape), *z = convoy_shape_str (&in[2].shape);
     return convoy_infer_fail (n, error, "zero points %s of %s for scales %s of data in %s", z, convoy_type_name (in[2].type), s, convoy_type_name (stored));
   }
@@ -186,15 +187,15 @@ dynamic_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const 
   const float *x = convoy_tensor_data (in[0]);
   gint64 count = convoy_tensor_count (in[0]);
   ConvoyTensor *scales = CONVOY_OUT (n, out, 1), *zeros = CONVOY_OUT (n, out, 2);
-  float low = 0, high = 0, scale;
-  guint8 zero;
+  float low = 0, high = 0, scale, zero;
   (void) error;
   for (gint64 i = 0; i < count; i++) {
     low = x[i] < low ? x[i] : low;
     high = x[i] > high ? x[i] : high;
   }
   scale = high > low ? (high - low) / 255 : 1;
-  zero = ROUND (-low / scale);
+  zero = -low / scale;
+  zero = zero > 0 ? ROUND (MIN (zero, 255)) : 0;
   if (scales)
     *(float *) convoy_tensor_data (scales) = scale;
   if (zeros)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * unary.c - functions of one number at a time that oneDNN has not, or that ride on nothing: a row each. */
+ * unary.c - functions of one number at a time that activation.c has not: a row each. */
 #include "core/ops/index.h"
 #include <math.h>
 
@@ -18,6 +18,24 @@ run (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, Con
   return convoy_map (in, 1, out[0], convoy_type_kind (convoy_tensor_type (in[0])), f, p);
 }
 
+/* The activations among them, which oneDNN has as well, ride on what comes before. */
+static gboolean
+as_post (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post)
+{
+  static const struct { const char *op; ConvoyEw kind; } known[] = { { "Mish", CONVOY_EW_MISH }, { "Swish", CONVOY_EW_SWISH } };
+  gboolean by_tanh = g_str_equal (convoy_node_str (n, "approximate", "none"), "tanh");
+  ConvoyEw kind = by_tanh ? CONVOY_EW_GELU_TANH : CONVOY_EW_GELU_ERF;
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    if (g_str_equal (n->op->name, known[i].op))
+      kind = known[i].kind;
+  post->kind = CONVOY_POST_EW;
+  post->n_ew = 1;
+  post->ew[0].kind = kind;
+  post->ew[0].a = kind == CONVOY_EW_SWISH ? convoy_node_float (n, "alpha", 1) : 0;
+  post->ew[0].b = 0;
+  return v == n->in[0] && convoy_build_type (b, v) == CONVOY_F32;
+}
+
 /* x: the number; a and g: alpha and gamma. */
 #define MAP(id, T, expression) \
   static void \
@@ -30,7 +48,7 @@ run (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, Con
     } \
   }
 
-#define ROW(id, NAME, ATTRS, ALPHA, GAMMA, expression) \
+#define POST_ROW(id, NAME, ATTRS, ALPHA, GAMMA, POST, expression) \
   MAP (map_##id, double, expression) \
   static gboolean \
   eval_##id (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error) \
@@ -39,8 +57,9 @@ run (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, Con
     return run (n, in, out, map_##id, ALPHA, GAMMA); \
   } \
   const ConvoyOp convoy_op_##id = { \
-    .name = NAME, .min_in = 1, .max_in = 1, .attrs = ATTRS, .flags = CONVOY_OP_POINTWISE, .infer = infer, .eval = eval_##id, \
+    .name = NAME, .min_in = 1, .max_in = 1, .attrs = ATTRS, .flags = CONVOY_OP_POINTWISE, .infer = infer, .eval = eval_##id, .as_post = POST, \
   };
+#define ROW(id, NAME, ATTRS, ALPHA, GAMMA, expression) POST_ROW (id, NAME, ATTRS, ALPHA, GAMMA, NULL, expression)
 
 #define LOGISTIC(x) (1 / (1 + exp (-(x))))
 #define SOFTPLUS(x) (fmax (x, 0) + log1p (exp (-fabs (x))))
@@ -59,7 +78,7 @@ ROW (erf, "Erf", NULL, 0, 0, erf (x))
 ROW (exp, "Exp", NULL, 0, 0, exp (x))
 ROW (floor, "Floor", NULL, 0, 0, floor (x))
 ROW (log, "Log", NULL, 0, 0, log (x))
-ROW (mish, "Mish", NULL, 0, 0, x * tanh (SOFTPLUS (x)))
+POST_ROW (mish, "Mish", NULL, 0, 0, as_post, x * tanh (SOFTPLUS (x)))
 ROW (reciprocal, "Reciprocal", NULL, 0, 0, 1 / x)
 ROW (round, "Round", NULL, 0, 0, nearbyint (x))         /* half to even */
 ROW (selu, "Selu", "alpha=f gamma=f", 1.67326319217681884765625f, 1.05070102214813232421875f, g * (x > 0 ? x : a * expm1 (x)))
@@ -67,7 +86,7 @@ ROW (sin, "Sin", NULL, 0, 0, sin (x))
 ROW (sinh, "Sinh", NULL, 0, 0, sinh (x))
 ROW (softsign, "Softsign", NULL, 0, 0, x / (1 + fabs (x)))
 ROW (sqrt, "Sqrt", NULL, 0, 0, sqrt (x))
-ROW (swish, "Swish", "alpha=f", 1, 0, x * LOGISTIC (a * x))
+POST_ROW (swish, "Swish", "alpha=f", 1, 0, as_post, x * LOGISTIC (a * x))
 ROW (tan, "Tan", NULL, 0, 0, tan (x))
 ROW (thresholded_relu, "ThresholdedRelu", "alpha=f", 1, 0, x > a ? x : 0)
 
@@ -94,7 +113,7 @@ gelu_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *ou
 
 const ConvoyOp convoy_op_gelu = {
   .name = "Gelu", .min_in = 1, .max_in = 1, .attrs = "approximate=s", .flags = CONVOY_OP_POINTWISE,
-  .infer = gelu_infer, .eval = gelu_eval,
+  .infer = gelu_infer, .eval = gelu_eval, .as_post = as_post,
 };
 
 /* --- for integers as well --------------------------------------------- */

@@ -6,8 +6,8 @@
 
 #define MAX_EXTENT ((gint64) 1 << 30)
 
-static gboolean
-ints (const ConvoyNode *n, const char *key, gsize want, gint64 min, gint64 dflt, gint64 *out, GError **error)
+gboolean
+convoy_window_ints (const ConvoyNode *n, const char *key, gsize want, gint64 min, gint64 dflt, gint64 *out, GError **error)
 {
   gsize len;
   const gint64 *v = convoy_node_ints (n, key, &len);
@@ -45,8 +45,8 @@ convoy_window_init (const ConvoyNode *n, const ConvoyShape *x, const gint64 *ker
   if (!same && strcmp (mode, "NOTSET") != 0 && strcmp (mode, "VALID") != 0)
     return convoy_infer_fail (n, error, "auto_pad %s is not known", mode);
   *w = (ConvoyWindow) { .n = rank };
-  if (!ints (n, "strides", rank, 1, 1, w->stride, error) || !ints (n, "dilations", rank, 1, 1, w->dilation, error)
-      || !ints (n, "pads", 2 * rank, 0, 0, pads, error))
+  if (!convoy_window_ints (n, "strides", rank, 1, 1, w->stride, error) || !convoy_window_ints (n, "dilations", rank, 1, 1, w->dilation, error)
+      || !convoy_window_ints (n, "pads", 2 * rank, 0, 0, pads, error))
     return FALSE;
   for (guint i = 0; i < rank; i++) {
     gint64 size = x->d[2 + i], extent = w->dilation[i] * (kernel[i] - 1) + 1;

@@ -11,6 +11,9 @@
 gboolean convoy_window_init (const ConvoyNode *n, const ConvoyShape *x, const gint64 *kernel, gsize n_kernel, gboolean ceil_mode, ConvoyWindow *w,
     ConvoyShape *out, GError **error);
 
+/* An attribute of want integers of min..2^30, or dflt in their place. */
+gboolean convoy_window_ints (const ConvoyNode *n, const char *key, gsize want, gint64 min, gint64 dflt, gint64 *out, GError **error);
+
 /* The weights of n, and of the depthwise convolution that rides on it, with affine riders folded
  * in; the rest of what rides, as oneDNN takes it. */
 typedef struct {
