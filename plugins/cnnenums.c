@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * cnnenums.c - registers the enumerations of cnnenums.h, a table each. */
+#include "plugins/cnnenums.h"
+#include <gst/video/video.h>
+
+#define DEFINE_ENUM(function, Name, ...)                                \
+  GType                                                                 \
+  function (void)                                                       \
+  {                                                                     \
+    static gsize type;                                                  \
+    static const GEnumValue values[] = { __VA_ARGS__, { 0, NULL, NULL } }; \
+    if (g_once_init_enter (&type))                                      \
+      g_once_init_leave (&type, g_enum_register_static (Name, values)); \
+    return type;                                                        \
+  }
+
+DEFINE_ENUM (cnn_decode_resize_get_type, "GstCnnDecodeResize",
+    { CNN_RESIZE_STRETCH, "Stretch to the size, whatever the aspect", "stretch" },
+    { CNN_RESIZE_CROP, "Fill the size, cut off what sticks out", "crop" },
+    { CNN_RESIZE_PAD, "Fit into the size, the rest black", "pad" },
+    { CNN_RESIZE_COVER, "Whole picture, as small as decoding can make it but not smaller than the size", "cover" })
+
+DEFINE_ENUM (cnn_model_resize_get_type, "GstCnnModelResize",
+    { CNN_RESIZE_MODEL, "As the model says", "model" },
+    { CNN_RESIZE_STRETCH, "Stretch to the network's size, whatever the aspect", "stretch" },
+    { CNN_RESIZE_CROP, "Short side to resize-short, then the centre", "crop" },
+    { CNN_RESIZE_PAD, "Fit into the network's size, the rest black", "pad" })
+
+/* Two names for one value, as videoscale and Keras call it. */
+DEFINE_ENUM (cnn_interpolation_get_type, "GstCnnInterpolation",
+    { GST_VIDEO_RESAMPLER_METHOD_NEAREST, "Nearest pixel", "nearest" },
+    { GST_VIDEO_RESAMPLER_METHOD_LINEAR, "Linear, all pixels weigh in when shrinking", "bilinear" },
+    { GST_VIDEO_RESAMPLER_METHOD_LINEAR, "Another name of bilinear", "linear" },
+    { GST_VIDEO_RESAMPLER_METHOD_CUBIC, "Cubic", "bicubic" },
+    { GST_VIDEO_RESAMPLER_METHOD_LANCZOS, "Lanczos", "lanczos" })
+
+DEFINE_ENUM (cnn_on_error_get_type, "GstCnnOnError",
+    { CNN_ON_ERROR_SKIP, "Warn, count, go on with the next", "skip" },
+    { CNN_ON_ERROR_FAIL, "Stop with an error", "fail" })
+
+DEFINE_ENUM (cnn_color_get_type, "GstCnnColor",
+    { CNN_COLOR_MODEL, "As the model says", "model" },
+    { CNN_COLOR_RGB, "Red first", "rgb" },
+    { CNN_COLOR_BGR, "Blue first", "bgr" })

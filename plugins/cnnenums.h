@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * cnnenums.h - the enumerations that the elements take as property values. */
+#ifndef CNN_ENUMS_H
+#define CNN_ENUMS_H
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/* What becomes of a picture whose aspect is not that of the wanted size. The first three have
+ * the values of ConvoyResize. */
+typedef enum {
+  CNN_RESIZE_STRETCH,
+  CNN_RESIZE_CROP,
+  CNN_RESIZE_PAD,
+  CNN_RESIZE_COVER,             /* decoding only: aspect and whole picture kept */
+  CNN_RESIZE_MODEL,             /* classifying only: as the model says */
+} CnnResize;
+
+typedef enum {
+  CNN_ON_ERROR_SKIP,
+  CNN_ON_ERROR_FAIL,
+} CnnOnError;
+
+typedef enum {
+  CNN_COLOR_MODEL,
+  CNN_COLOR_RGB,
+  CNN_COLOR_BGR,
+} CnnColor;
+
+#define CNN_TYPE_DECODE_RESIZE (cnn_decode_resize_get_type ())
+#define CNN_TYPE_MODEL_RESIZE (cnn_model_resize_get_type ())
+#define CNN_TYPE_INTERPOLATION (cnn_interpolation_get_type ())
+#define CNN_TYPE_ON_ERROR (cnn_on_error_get_type ())
+#define CNN_TYPE_COLOR (cnn_color_get_type ())
+
+GType cnn_decode_resize_get_type (void);
+GType cnn_model_resize_get_type (void);
+GType cnn_interpolation_get_type (void);        /* values of GstVideoResamplerMethod */
+GType cnn_on_error_get_type (void);
+GType cnn_color_get_type (void);
+
+G_END_DECLS
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * cnnmodel.c - see cnnmodel.h. */
+#include "plugins/cnnmodel.h"
+#include "zoo/zoo.h"
+
+void
+cnn_model_settings_clear (CnnModelSettings *s)
+{
+  g_clear_pointer (&s->model, g_free);
+  g_clear_pointer (&s->labels, g_free);
+  g_clear_pointer (&s->mean, g_free);
+  g_clear_pointer (&s->std, g_free);
+}
+
+/* One number for all channels or a number each, in 0..255. */
+static gboolean
+parse_channels (const char *what, const char *text, guint channels, gboolean positive, float *out, GError **error)
+{
+  g_auto (GStrv) part = g_strsplit (text, ",", -1);
+  guint n = g_strv_length (part);
+  gboolean ok = n == 1 || n == channels;
+
+  for (guint c = 0; ok && c < channels; c++) {
+    const char *number = g_strstrip (part[n == 1 ? 0 : c]);
+    char *end;
+    out[c] = (float) g_ascii_strtod (number, &end);
+    ok = end != number && !*end && (!positive || out[c] > 0);
+  }
+  if (!ok)
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s=\"%s\": want one %snumber or %u of them with commas between",
+        what, text, positive ? "positive " : "", channels);
+  return ok;
+}
+
+static gboolean
+override (const CnnModelSettings *s, ConvoyModelInfo *info, GError **error)
+{
+  if (s->mean && !parse_channels ("mean", s->mean, info->channels, FALSE, info->mean, error))
+    return FALSE;
+  if (s->std && !parse_channels ("std", s->std, info->channels, TRUE, info->std, error))
+    return FALSE;
+  if (s->color != CNN_COLOR_MODEL)
+    info->bgr = s->color == CNN_COLOR_BGR;
+  if (s->resize != CNN_RESIZE_MODEL)
+    info->resize = (ConvoyResize) s->resize;
+  if (s->resize_short)
+    info->resize_short = s->resize_short;
+  if (info->resize_short && info->resize_short < MIN (info->width, info->height)) {
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "resize-short=%u is less than the network's %ux%u",
+        info->resize_short, info->width, info->height);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+ConvoyModel *
+cnn_model_load (const CnnModelSettings *s, ConvoyModelInfo *info, GError **error)
+{
+  g_autofree char *path = convoy_zoo_find (s->model, error);
+  g_autofree char *cache = convoy_zoo_cache_dir ();
+  ConvoyModelOptions o = {
+    .labels = s->labels,
+    .cache_dir = cache,
+    .need_labels = TRUE,
+    .need_preprocessing = !(s->mean && s->std),
+  };
+
+  if (!path)
+    return NULL;
+  ConvoyModel *model = convoy_model_new (path, &o, error);
+  if (!model)
+    return NULL;
+  *info = *convoy_model_info (model);
+  if (!override (s, info, error)) {
+    g_prefix_error (error, "%s: ", path);
+    g_clear_pointer (&model, convoy_model_unref);
+  }
+  return model;
+}

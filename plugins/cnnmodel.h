@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * cnnmodel.h - a model as an element's properties ask for it. */
+#ifndef CNN_MODEL_H
+#define CNN_MODEL_H
+
+#include "core/convoy.h"
+#include "plugins/cnnenums.h"
+
+G_BEGIN_DECLS
+
+/* NULL, 0 and ..._MODEL: as the model says. */
+typedef struct {
+  char *model;                  /* a path or a zoo name */
+  char *labels;                 /* a file */
+  char *mean, *std;             /* "127.5" or "123.7,116.3,103.5" */
+  CnnColor color;
+  CnnResize resize;
+  guint resize_short;
+} CnnModelSettings;
+
+void cnn_model_settings_clear (CnnModelSettings *s);
+
+/* Finds, reads and checks the model; info is what its own says, overridden by the settings. Its
+ * labels live as long as the model. */
+ConvoyModel *cnn_model_load (const CnnModelSettings *s, ConvoyModelInfo *info, GError **error);
+
+G_END_DECLS
+#endif

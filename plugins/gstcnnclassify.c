@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gstcnnclassify.c - the element cnnclassify: runs a network on frames, which pass untouched. */
+/**
+ * SECTION:element-cnnclassify
+ * @title: cnnclassify
+ * @short_description: classifies pictures with a convolutional network
+ *
+ * Classifies each frame with an ONNX network and lets it pass untouched, with the result as
+ * metadata `GstCnnClassificationMeta` and as an element message `cnn-classification`: label (the
+ * best one), labels, indices and scores (arrays, best first), pts, and source (the file, where it
+ * is known). Size, colour order, mean, deviation, resize rule and labels come from the model
+ * file or the `.ini` beside it; properties override them.
+ *
+ * With #GstCnnClassify:interval only every Nth frame is classified, and the frames between carry
+ * the last result, as do frames that come too late to be shown. With #GstCnnClassify:workers
+ * several frames are in work at a time; they leave in the order in which they came.
+ *
+ * |[
+ * gst-launch-1.0 -m filesrc location=photo.jpg ! cnnimagedec ! cnnclassify model=mobilenetv2.onnx ! fakesink
+ * ]|
+ * |[
+ * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! cnnclassify model=mobilenetv2.onnx interval=5 ! cnnoverlay ! videoconvert ! autovideosink
+ * ]|
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "plugins/gstcnnclassify.h"
+#include "plugins/cnnmeta.h"
+#include "plugins/cnnmodel.h"
+#include "plugins/cnnpool.h"
+
+GST_DEBUG_CATEGORY_STATIC (cnn_classify_debug);
+#define GST_CAT_DEFAULT cnn_classify_debug
+
+#define MAX_TOP_K 1000
+
+struct _GstCnnClassify {
+  GstBaseTransform parent;
+
+  /* Object lock; fixed while the element runs, but for interval. */
+  CnnModelSettings settings;
+  char *precision;
+  guint top_k, interval, threads, workers, batch;
+  double threshold;
+  GstClockTime earliest;        /* running time; what is before is late. NONE: nothing is */
+  GstClockTime spent, reported; /* by one frame in the streaming thread; what of it the pipeline was told */
+  GstClockTime queued;          /* how long a frame may wait for those that came after */
+  gboolean live;
+
+  ConvoyModel *model;           /* from start to stop, like pool */
+  CnnPool *pool;
+
+  /* The streaming thread's. */
+  CnnSource source;
+  GstVideoInfo info;
+  GstStructure *last;           /* result; NULL: none yet */
+  guint64 since;                /* frames since one was classified; starts at G_MAXUINT64 */
+};
+
+enum {
+  PROP_0, PROP_MODEL, PROP_LABELS, PROP_MEAN, PROP_STD, PROP_COLOR, PROP_RESIZE, PROP_RESIZE_SHORT, PROP_TOP_K, PROP_THRESHOLD,
+  PROP_INTERVAL, PROP_THREADS, PROP_WORKERS, PROP_BATCH_SIZE, PROP_PRECISION
+};
+
+#define CAPS GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+
+G_DEFINE_FINAL_TYPE (GstCnnClassify, gst_cnn_classify, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (cnnclassify, "cnnclassify", GST_RANK_NONE, GST_TYPE_CNN_CLASSIFY)
+
+/* --- start and stop --------------------------------------------------- */
+
+static void
+forget_stream (GstCnnClassify *self)
+{
+  gst_clear_structure (&self->last);
+  self->since = G_MAXUINT64;
+  GST_OBJECT_LOCK (self);
+  self->earliest = GST_CLOCK_TIME_NONE;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+stop (GstBaseTransform *trans)
+{
+  GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
+  g_clear_pointer (&self->pool, cnn_pool_free);
+  g_clear_pointer (&self->model, convoy_model_unref);
+  cnn_source_clear (&self->source);
+  forget_stream (self);
+  return TRUE;
+}
+
+static gboolean
+start (GstBaseTransform *trans)
+{
+  GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
+  GError *error = NULL;
+  CnnNetOptions o = { .batch = self->batch, .threads = self->threads, .top_k = self->top_k, .threshold = self->threshold };
+
+  if (g_strcmp0 (self->precision, "fp32")) {
+    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("precision=%s is not supported, only fp32", self->precision), (NULL));
+    return FALSE;
+  }
+  if (!self->settings.model) {
+    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("no model: set model= to an ONNX file or a name of the zoo"), (NULL));
+    return FALSE;
+  }
+  self->model = cnn_model_load (&self->settings, &o.info, &error);
+  if (self->model) {
+    o.model = self->model;
+    self->pool = cnn_pool_new (&o, self->workers ? self->workers : g_get_num_processors (), &error);
+    if (error)
+      g_prefix_error (&error, "%s: ", self->settings.model);
+  }
+  if (error) {
+    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
+    g_error_free (error);
+    stop (trans);
+    return FALSE;
+  }
+  self->spent = self->reported = self->queued = 0;
+  forget_stream (self);
+  return TRUE;
+}
+
+static gboolean
+set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
+{
+  GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
+  (void) out;
+  if (!gst_video_info_from_caps (&self->info, in) || !cnn_pool_set_info (self->pool, &self->info)) {
+    GST_ERROR_OBJECT (self, "cannot convert %" GST_PTR_FORMAT, in);
+    return FALSE;
+  }
+  GST_OBJECT_LOCK (self);
+  self->queued = 0;
+  if (GST_VIDEO_INFO_FPS_N (&self->info) > 0)
+    self->queued = gst_util_uint64_scale_int (cnn_pool_delay (self->pool) * GST_SECOND, GST_VIDEO_INFO_FPS_D (&self->info), GST_VIDEO_INFO_FPS_N (&self->info));
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+/* --- frames ----------------------------------------------------------- */
+
+static void
+post_result (GstCnnClassify *self, GstBuffer *frame)
+{
+  g_autofree char *source = cnn_source_name (&self->source, GST_BASE_TRANSFORM_SINK_PAD (self), frame);
+  GstStructure *s = gst_structure_copy (self->last);
+
+  gst_structure_set_name (s, "cnn-classification");
+  if (source)
+    gst_structure_set (s, "source", G_TYPE_STRING, source, NULL);
+  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
+}
+
+/* The oldest frame in work, if it is ready (or all are to come out), with its result on it. */
+static GstFlowReturn
+take_frame (GstCnnClassify *self, gboolean all, GstBuffer **out)
+{
+  CnnItem item;
+
+  if (!cnn_pool_pop (self->pool, all, &item))
+    return GST_FLOW_OK;
+  if (item.error) {
+    GST_ELEMENT_ERROR (self, LIBRARY, FAILED, ("%s", item.error->message), (NULL));
+    cnn_item_clear (&item);
+    return GST_FLOW_ERROR;
+  }
+  *out = gst_buffer_make_writable (item.frame);         /* the pixels stay shared */
+  if (item.result) {
+    gst_clear_structure (&self->last);
+    self->last = item.result;
+    post_result (self, *out);
+  }
+  if (self->last)
+    cnn_result_attach (*out, self->last);
+  return GST_FLOW_OK;
+}
+
+/* Sends on all that is in work. */
+static GstFlowReturn
+drain (GstCnnClassify *self)
+{
+  GstFlowReturn ret = GST_FLOW_OK;
+  GstBuffer *frame;
+
+  do {
+    frame = NULL;
+    if (self->pool)
+      ret = take_frame (self, TRUE, &frame);
+    if (frame)
+      ret = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self), frame);
+  } while (frame && ret == GST_FLOW_OK);
+  if (ret != GST_FLOW_OK)
+    cnn_pool_reset (self->pool);
+  return ret;
+}
+
+static gboolean
+is_wanted (GstCnnClassify *self, GstBuffer *frame)
+{
+  GstClockTime time = gst_segment_to_running_time (&GST_BASE_TRANSFORM (self)->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (frame));
+
+  GST_OBJECT_LOCK (self);
+  gboolean late = GST_CLOCK_TIME_IS_VALID (time) && GST_CLOCK_TIME_IS_VALID (self->earliest) && time < self->earliest;
+  gboolean due = self->since >= self->interval;
+  GST_OBJECT_UNLOCK (self);
+  if (late)
+    GST_LOG_OBJECT (self, "frame at %" GST_TIME_FORMAT " is late", GST_TIME_ARGS (time));
+  if (self->since < G_MAXUINT64)
+    self->since++;
+  if (late || !due)
+    return FALSE;
+  self->since = 1;
+  return TRUE;
+}
+
+/* A live pipeline is told what a frame takes here, again when that grew a good deal. */
+static void
+note_time (GstCnnClassify *self, GstClockTime spent)
+{
+  GST_OBJECT_LOCK (self);
+  self->spent = spent;
+  gboolean tell = self->live && spent > self->reported + self->reported / 2 + GST_MSECOND;
+  GST_OBJECT_UNLOCK (self);
+  if (tell)
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
+}
+
+static GstFlowReturn
+generate_output (GstBaseTransform *trans, GstBuffer **out)
+{
+  GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
+  GstBuffer *frame = g_steal_pointer (&trans->queued_buf);
+
+  *out = NULL;
+  if (frame) {
+    GstClockTime begin = gst_util_get_timestamp ();
+    gboolean wanted = is_wanted (self, frame);
+    cnn_pool_push (self->pool, frame, wanted);
+    if (wanted && self->last)   /* the first run is no measure */
+      note_time (self, gst_util_get_timestamp () - begin);
+  }
+  return take_frame (self, FALSE, out);
+}
+
+/* --- events, queries, states ------------------------------------------ */
+
+static gboolean
+sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START && self->pool) {
+    cnn_pool_interrupt (self->pool);
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP && self->pool) {
+    cnn_pool_reset (self->pool);
+    forget_stream (self);
+  } else if (GST_EVENT_IS_SERIALIZED (event)) {
+    drain (self);               /* an error of it comes back with the next frame */
+    if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START)
+      forget_stream (self);
+    cnn_source_event (&self->source, event);
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_cnn_classify_parent_class)->sink_event (trans, event);
+}
+
+static gboolean
+src_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
+  GstClockTimeDiff diff;
+  GstClockTime time;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
+    gst_event_parse_qos (event, NULL, NULL, &diff, &time);
+    GST_OBJECT_LOCK (self);
+    /* Late by diff: leave twice as much, to catch up. */
+    self->earliest = GST_CLOCK_TIME_IS_VALID (time) && diff > 0 ? time + 2 * (GstClockTime) diff : GST_CLOCK_TIME_NONE;
+    GST_OBJECT_UNLOCK (self);
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_cnn_classify_parent_class)->src_event (trans, event);
+}
+
+static void
+add_latency (GstCnnClassify *self, GstQuery *query)
+{
+  gboolean live;
+  GstClockTime min, max;
+
+  gst_query_parse_latency (query, &live, &min, &max);
+  GST_OBJECT_LOCK (self);
+  self->live = live;
+  self->reported = self->spent;
+  GstClockTime own = self->queued + self->spent;
+  GST_OBJECT_UNLOCK (self);
+  gst_query_set_latency (query, live, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
+}
+
+/* Frames in work are missing in whatever pool they came from. */
+static void
+ask_for_more_buffers (GstCnnClassify *self, GstQuery *query)
+{
+  guint delay = self->pool ? cnn_pool_delay (self->pool) : 0;
+  for (guint i = 0; delay > 0 && i < gst_query_get_n_allocation_pools (query); i++) {
+    GstBufferPool *pool;
+    guint size, min, max;
+    gst_query_parse_nth_allocation_pool (query, i, &pool, &size, &min, &max);
+    gst_query_set_nth_allocation_pool (query, i, pool, size, min + delay, max ? max + delay : 0);
+    gst_clear_object (&pool);
+  }
+}
+
+static gboolean
+query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *q)
+{
+  GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
+
+  if (GST_QUERY_IS_SERIALIZED (q) && direction == GST_PAD_SINK)
+    drain (self);
+  if (!GST_BASE_TRANSFORM_CLASS (gst_cnn_classify_parent_class)->query (trans, direction, q))
+    return FALSE;
+  if (GST_QUERY_TYPE (q) == GST_QUERY_LATENCY && direction == GST_PAD_SRC)
+    add_latency (self, q);
+  else if (GST_QUERY_TYPE (q) == GST_QUERY_ALLOCATION && direction == GST_PAD_SINK)
+    ask_for_more_buffers (self, q);
+  return TRUE;
+}
+
+static GstStateChangeReturn
+change_state (GstElement *element, GstStateChange change)
+{
+  GstCnnClassify *self = GST_CNN_CLASSIFY (element);
+  if (change == GST_STATE_CHANGE_PAUSED_TO_READY && self->pool)
+    cnn_pool_interrupt (self->pool);
+  return GST_ELEMENT_CLASS (gst_cnn_classify_parent_class)->change_state (element, change);
+}
+
+/* --- properties and class --------------------------------------------- */
+
+static void
+take_string (char **to, const GValue *value)
+{
+  g_free (*to);
+  *to = g_value_dup_string (value);
+}
+
+static void
+set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstCnnClassify *self = GST_CNN_CLASSIFY (object);
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_MODEL: take_string (&self->settings.model, value); break;
+    case PROP_LABELS: take_string (&self->settings.labels, value); break;
+    case PROP_MEAN: take_string (&self->settings.mean, value); break;
+    case PROP_STD: take_string (&self->settings.std, value); break;
+    case PROP_COLOR: self->settings.color = g_value_get_enum (value); break;
+    case PROP_RESIZE: self->settings.resize = g_value_get_enum (value); break;
+    case PROP_RESIZE_SHORT: self->settings.resize_short = g_value_get_uint (value); break;
+    case PROP_TOP_K: self->top_k = g_value_get_uint (value); break;
+    case PROP_THRESHOLD: self->threshold = g_value_get_double (value); break;
+    case PROP_INTERVAL: self->interval = g_value_get_uint (value); break;
+    case PROP_THREADS: self->threads = g_value_get_uint (value); break;
+    case PROP_WORKERS: self->workers = g_value_get_uint (value); break;
+    case PROP_BATCH_SIZE: self->batch = g_value_get_uint (value); break;
+    case PROP_PRECISION: take_string (&self->precision, value); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstCnnClassify *self = GST_CNN_CLASSIFY (object);
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_MODEL: g_value_set_string (value, self->settings.model); break;
+    case PROP_LABELS: g_value_set_string (value, self->settings.labels); break;
+    case PROP_MEAN: g_value_set_string (value, self->settings.mean); break;
+    case PROP_STD: g_value_set_string (value, self->settings.std); break;
+    case PROP_COLOR: g_value_set_enum (value, self->settings.color); break;
+    case PROP_RESIZE: g_value_set_enum (value, self->settings.resize); break;
+    case PROP_RESIZE_SHORT: g_value_set_uint (value, self->settings.resize_short); break;
+    case PROP_TOP_K: g_value_set_uint (value, self->top_k); break;
+    case PROP_THRESHOLD: g_value_set_double (value, self->threshold); break;
+    case PROP_INTERVAL: g_value_set_uint (value, self->interval); break;
+    case PROP_THREADS: g_value_set_uint (value, self->threads); break;
+    case PROP_WORKERS: g_value_set_uint (value, self->workers); break;
+    case PROP_BATCH_SIZE: g_value_set_uint (value, self->batch); break;
+    case PROP_PRECISION: g_value_set_string (value, self->precision); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+finalize (GObject *object)
+{
+  GstCnnClassify *self = GST_CNN_CLASSIFY (object);
+  cnn_model_settings_clear (&self->settings);
+  g_free (self->precision);
+  G_OBJECT_CLASS (gst_cnn_classify_parent_class)->finalize (object);
+}
+
+static const struct { guint id; const char *name, *nick, *blurb, *value; } strings[] = {
+  { PROP_MODEL, "model", "Model", "ONNX file, or the name of a model of the zoo", NULL },
+  { PROP_LABELS, "labels", "Labels", "File with a label a line (default: as the model says)", NULL },
+  { PROP_MEAN, "mean", "Mean", "Subtracted from 0..255: a number, or one a channel with commas between (default: as the model says)", NULL },
+  { PROP_STD, "std", "Deviation", "Divides then: a number, or one a channel with commas between (default: as the model says)", NULL },
+  { PROP_PRECISION, "precision", "Precision", "What the network computes with: fp32", "fp32" },
+};
+
+static const struct { guint id; const char *name, *nick, *blurb; guint min, max, value; GParamFlags mutable; } numbers[] = {
+  { PROP_RESIZE_SHORT, "resize-short", "Short side", "Short side after resizing, before the centre is taken (0: as the model says)",
+      0, 32767, 0, GST_PARAM_MUTABLE_READY },
+  { PROP_TOP_K, "top-k", "Top k", "How many of the best labels a result holds", 1, MAX_TOP_K, 5, GST_PARAM_MUTABLE_READY },
+  { PROP_INTERVAL, "interval", "Interval", "Classify every Nth frame", 1, G_MAXINT, 1, GST_PARAM_MUTABLE_PLAYING },
+  { PROP_THREADS, "threads", "Threads", "Threads that work on one picture", 1, 256, 1, GST_PARAM_MUTABLE_READY },
+  { PROP_WORKERS, "workers", "Workers", "Networks that run side by side (0: one a processor)", 0, 256, 1, GST_PARAM_MUTABLE_READY },
+  { PROP_BATCH_SIZE, "batch-size", "Batch size", "Pictures that a network takes at a time", 1, 1024, 1, GST_PARAM_MUTABLE_READY },
+};
+
+static void
+install_properties (GObjectClass *object)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS, ready = flags | GST_PARAM_MUTABLE_READY;
+
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    g_object_class_install_property (object, strings[i].id,
+        g_param_spec_string (strings[i].name, strings[i].nick, strings[i].blurb, strings[i].value, ready));
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    g_object_class_install_property (object, numbers[i].id, g_param_spec_uint (numbers[i].name, numbers[i].nick, numbers[i].blurb,
+            numbers[i].min, numbers[i].max, numbers[i].value, flags | numbers[i].mutable));
+  g_object_class_install_property (object, PROP_COLOR, g_param_spec_enum ("color", "Colour order",
+          "Which colour the network takes first", CNN_TYPE_COLOR, CNN_COLOR_MODEL, ready));
+  g_object_class_install_property (object, PROP_RESIZE, g_param_spec_enum ("resize", "Resize",
+          "How a picture gets the network's size", CNN_TYPE_MODEL_RESIZE, CNN_RESIZE_MODEL, ready));
+  g_object_class_install_property (object, PROP_THRESHOLD, g_param_spec_double ("threshold", "Threshold",
+          "Leave labels with a lower score out of the result", 0, 1, 0, ready));
+}
+
+static void
+gst_cnn_classify_class_init (GstCnnClassifyClass *klass)
+{
+  GObjectClass *object = G_OBJECT_CLASS (klass);
+  GstElementClass *element = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *base = GST_BASE_TRANSFORM_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (cnn_classify_debug, "cnnclassify", 0, "classifies pictures");
+  object->set_property = set_property;
+  object->get_property = get_property;
+  object->finalize = finalize;
+  install_properties (object);
+  gst_element_class_set_static_metadata (element, "Picture classifier", "Filter/Analyzer/Video",
+      "Classifies pictures with a convolutional network", "Convoy");
+  gst_element_class_add_static_pad_template (element, &sink_template);
+  gst_element_class_add_static_pad_template (element, &src_template);
+  gst_type_mark_as_plugin_api (CNN_TYPE_COLOR, 0);
+  gst_type_mark_as_plugin_api (CNN_TYPE_MODEL_RESIZE, 0);
+  element->change_state = GST_DEBUG_FUNCPTR (change_state);
+  base->start = GST_DEBUG_FUNCPTR (start);
+  base->stop = GST_DEBUG_FUNCPTR (stop);
+  base->set_caps = GST_DEBUG_FUNCPTR (set_caps);
+  base->generate_output = GST_DEBUG_FUNCPTR (generate_output);
+  base->sink_event = GST_DEBUG_FUNCPTR (sink_event);
+  base->src_event = GST_DEBUG_FUNCPTR (src_event);
+  base->query = GST_DEBUG_FUNCPTR (query);
+}
+
+static void
+gst_cnn_classify_init (GstCnnClassify *self)
+{
+  self->settings.color = CNN_COLOR_MODEL;
+  self->settings.resize = CNN_RESIZE_MODEL;
+  self->precision = g_strdup ("fp32");
+  self->top_k = 5;
+  self->interval = self->threads = self->workers = self->batch = 1;
+  self->earliest = GST_CLOCK_TIME_NONE;
+  self->since = G_MAXUINT64;
+  gst_video_info_init (&self->info);
+  gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), TRUE);
+}

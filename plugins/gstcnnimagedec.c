@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gstcnnimagedec.c - the element cnnimagedec: picture files in, RGB frames of the wanted size out. */
+/**
+ * SECTION:element-cnnimagedec
+ * @title: cnnimagedec
+ * @short_description: decodes JPEG and PNG to RGB of a wanted size
+ *
+ * Decodes picture files to RGB. A JPEG is shrunk while it is decoded as far as the wanted size
+ * allows, which makes large photos several times as fast as decoding and scaling them. Grey,
+ * CMYK and progressive JPEG and PNG of every kind are taken; what EXIF says of the
+ * orientation is applied; what is transparent is put onto white.
+ *
+ * A buffer is a picture file, except from a source of bytes like filesrc, whose buffers are
+ * gathered until the end of the file. A row of JPEG pictures in one file wants jpegparse before.
+ *
+ * A damaged or truncated file, one that is no picture, and an absurd size are skipped: a warning
+ * and an element message `cnn-skipped` (file, number, reason) say which, #GstCnnImageDec:skipped
+ * counts. With `on-error=fail` they are errors.
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=photo.jpg ! cnnimagedec width=224 height=224 resize=crop ! videoconvert ! pngenc ! filesink location=small.png
+ * ]|
+ * |[
+ * gst-launch-1.0 multifilesrc location=photo-%d.jpg ! cnnimagedec width=256 height=256 resize=cover ! fakesink silent=false -v
+ * ]|
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "plugins/gstcnnimagedec.h"
+#include "plugins/cnndecode.h"
+#include "plugins/cnnmeta.h"
+#include <gst/base/gstadapter.h>
+
+GST_DEBUG_CATEGORY_STATIC (cnn_image_dec_debug);
+#define GST_CAT_DEFAULT cnn_image_dec_debug
+
+#define MAX_FILE_SIZE (1 << 30)
+
+struct _GstCnnImageDec {
+  GstVideoDecoder parent;
+
+  CnnDecodeOptions options;     /* object lock */
+  CnnOnError on_error;          /* object lock */
+  guint skipped;                /* object lock */
+
+  /* The streaming thread's. */
+  CnnDecode *decode;
+  CnnSource source;
+  GstVideoCodecState *input;    /* from the caps; NULL: there were none */
+  gboolean is_bytes;            /* the segment is one of bytes, not of time */
+  guint n_pictures, n_frames;   /* of this stream, that came in and that went out */
+  GstVideoCodecFrame *frame;    /* whose file is being gathered; NULL: none */
+  GstAdapter *gathered;
+  guint64 next_offset;          /* of the buffer that would be more of it */
+  gboolean is_junk;             /* no picture, so no use in gathering it */
+};
+
+enum { PROP_0, PROP_WIDTH, PROP_HEIGHT, PROP_RESIZE, PROP_INTERPOLATION, PROP_ON_ERROR, PROP_SKIPPED };
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("image/jpeg; image/png"));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("RGB")));
+
+G_DEFINE_FINAL_TYPE (GstCnnImageDec, gst_cnn_image_dec, GST_TYPE_VIDEO_DECODER)
+GST_ELEMENT_REGISTER_DEFINE (cnnimagedec, "cnnimagedec", GST_RANK_NONE, GST_TYPE_CNN_IMAGE_DEC)
+
+/* --- a picture that cannot be decoded --------------------------------- */
+
+static char *
+picture_name (GstCnnImageDec *self, GstBuffer *input)
+{
+  GstPad *pad = GST_VIDEO_DECODER_SINK_PAD (self);
+  char *name = cnn_source_name (&self->source, pad, input);
+  if (name)
+    return name;
+  const char *location = cnn_source_location (&self->source, pad);
+  return location ? g_strdup_printf ("%s, picture %u", location, self->n_pictures) : g_strdup_printf ("picture %u", self->n_pictures);
+}
+
+/* Says and counts it. GST_FLOW_ERROR: the stream is to stop. */
+static GstFlowReturn
+refuse (GstCnnImageDec *self, GstBuffer *input, const GError *error)
+{
+  g_autofree char *name = picture_name (self, input);
+
+  GST_OBJECT_LOCK (self);
+  CnnOnError on_error = self->on_error;
+  if (on_error == CNN_ON_ERROR_SKIP)
+    self->skipped++;
+  GST_OBJECT_UNLOCK (self);
+  if (on_error == CNN_ON_ERROR_FAIL) {
+    GST_ELEMENT_ERROR (self, STREAM, DECODE, ("%s: %s", name, error->message), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  GST_ELEMENT_WARNING (self, STREAM, DECODE, ("%s: %s; skipped", name, error->message), (NULL));
+  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self),
+          gst_structure_new ("cnn-skipped", "file", G_TYPE_STRING, name, "number", G_TYPE_UINT, self->n_pictures,
+              "reason", G_TYPE_STRING, error->message, NULL)));
+  return GST_FLOW_OK;
+}
+
+/* --- a whole picture -------------------------------------------------- */
+
+static gboolean
+set_size (GstCnnImageDec *self, guint width, guint height)
+{
+  GstVideoDecoder *dec = GST_VIDEO_DECODER (self);
+  GstVideoCodecState *state = gst_video_decoder_get_output_state (dec);
+  gboolean same = state && GST_VIDEO_INFO_WIDTH (&state->info) == (int) width && GST_VIDEO_INFO_HEIGHT (&state->info) == (int) height;
+
+  g_clear_pointer (&state, gst_video_codec_state_unref);
+  if (same)
+    return TRUE;
+  state = gst_video_decoder_set_output_state (dec, GST_VIDEO_FORMAT_RGB, width, height, self->input);
+  if (!state)
+    return FALSE;
+  gst_video_codec_state_unref (state);
+  return gst_video_decoder_negotiate (dec);
+}
+
+/* Decodes into frame->output_buffer. On GST_FLOW_OK *error says whether the picture was to blame. */
+static GstFlowReturn
+decode_data (GstCnnImageDec *self, GstVideoCodecFrame *frame, const guint8 *data, gsize size, GError **error)
+{
+  GstVideoDecoder *dec = GST_VIDEO_DECODER (self);
+  GstVideoFrame out;
+  guint width, height;
+
+  if (!cnn_decode_start (self->decode, data, size, &width, &height, error))
+    return GST_FLOW_OK;
+  if (!set_size (self, width, height))
+    return GST_FLOW_NOT_NEGOTIATED;
+  GstFlowReturn ret = gst_video_decoder_allocate_output_frame (dec, frame);
+  if (ret != GST_FLOW_OK)
+    return ret;
+  GstVideoCodecState *state = gst_video_decoder_get_output_state (dec);
+  if (gst_video_frame_map (&out, &state->info, frame->output_buffer, GST_MAP_READWRITE)) {
+    cnn_decode_run (self->decode, &out, error);
+    gst_video_frame_unmap (&out);
+  } else {
+    g_set_error (error, CNN_PICTURE_ERROR, 0, "no memory for %ux%u pixels", width, height);
+  }
+  gst_video_codec_state_unref (state);
+  return ret;
+}
+
+/* Takes frame over. */
+static GstFlowReturn
+decode_picture (GstCnnImageDec *self, GstVideoCodecFrame *frame, GstBuffer *file)
+{
+  GstVideoDecoder *dec = GST_VIDEO_DECODER (self);
+  GstMapInfo map = GST_MAP_INFO_INIT;
+  GError *error = NULL;
+
+  if (gst_video_decoder_get_max_decode_time (dec, frame) < 0) {
+    GST_DEBUG_OBJECT (self, "picture %u is late", self->n_pictures);
+    gst_video_decoder_drop_frame (dec, frame);
+    self->n_pictures++;
+    self->n_frames++;
+    return GST_FLOW_OK;
+  }
+  if (!gst_buffer_map (file, &map, GST_MAP_READ))
+    g_set_error_literal (&error, CNN_PICTURE_ERROR, 0, "its memory cannot be read");
+  GstFlowReturn ret = error ? GST_FLOW_OK : decode_data (self, frame, map.data, map.size, &error);
+  cnn_decode_stop (self->decode);
+  if (map.memory)
+    gst_buffer_unmap (file, &map);
+  if (error) {
+    ret = refuse (self, frame->input_buffer, error);
+    g_error_free (error);
+    gst_video_decoder_release_frame (dec, frame);
+  } else if (ret != GST_FLOW_OK) {
+    gst_video_decoder_release_frame (dec, frame);
+  } else {
+    self->n_frames++;
+    ret = gst_video_decoder_finish_frame (dec, frame);
+  }
+  self->n_pictures++;
+  return ret;
+}
+
+/* --- gathering a file ------------------------------------------------- */
+
+/* Decodes what was gathered, if anything. */
+static GstFlowReturn
+flush_gathered (GstCnnImageDec *self)
+{
+  GstVideoCodecFrame *frame = g_steal_pointer (&self->frame);
+  gsize n = gst_adapter_available (self->gathered);
+  if (!frame)
+    return GST_FLOW_OK;
+  GstBuffer *file = n ? gst_adapter_take_buffer (self->gathered, n) : gst_buffer_new ();
+  GstFlowReturn ret = decode_picture (self, frame, file);
+  gst_buffer_unref (file);
+  return ret;
+}
+
+static void
+forget_gathered (GstCnnImageDec *self)
+{
+  if (self->frame)
+    gst_video_decoder_release_frame (GST_VIDEO_DECODER (self), g_steal_pointer (&self->frame));
+  gst_adapter_clear (self->gathered);
+}
+
+/* Whether buf is a piece of a file: pieces count bytes in their offsets, and are not each a file
+ * of its own as those of multifilesrc are. */
+static gboolean
+is_piece (GstCnnImageDec *self, GstBuffer *buf)
+{
+  if (!self->is_bytes || !GST_BUFFER_OFFSET_IS_VALID (buf))
+    return FALSE;
+  cnn_source_location (&self->source, GST_VIDEO_DECODER_SINK_PAD (self));
+  return !self->source.pattern;
+}
+
+static gboolean
+is_junk (GstBuffer *start)
+{
+  GstMapInfo map;
+  if (!gst_buffer_map (start, &map, GST_MAP_READ))
+    return FALSE;
+  gboolean junk = map.size >= 8 && !cnn_picture_reader (map.data, map.size, NULL);
+  gst_buffer_unmap (start, &map);
+  return junk;
+}
+
+static GstFlowReturn
+handle_frame (GstVideoDecoder *dec, GstVideoCodecFrame *frame)
+{
+  GstCnnImageDec *self = GST_CNN_IMAGE_DEC (dec);
+  GstBuffer *buf = frame->input_buffer;
+  GstFlowReturn ret;
+
+  if (!is_piece (self, buf)) {
+    ret = flush_gathered (self);
+    if (ret == GST_FLOW_OK)
+      return decode_picture (self, frame, buf);
+    gst_video_decoder_release_frame (dec, frame);
+    return ret;
+  }
+  gboolean more = self->frame && GST_BUFFER_OFFSET (buf) == self->next_offset;
+  ret = more ? GST_FLOW_OK : flush_gathered (self);
+  self->next_offset = GST_BUFFER_OFFSET (buf) + gst_buffer_get_size (buf);
+  if (!more)
+    self->is_junk = is_junk (buf);
+  if (!more || (!self->is_junk && gst_adapter_available (self->gathered) < MAX_FILE_SIZE))
+    gst_adapter_push (self->gathered, gst_buffer_ref (buf));
+  if (more)
+    gst_video_decoder_release_frame (dec, frame);
+  else
+    self->frame = frame;
+  return ret;
+}
+
+static GstFlowReturn
+finish (GstVideoDecoder *dec)
+{
+  return flush_gathered (GST_CNN_IMAGE_DEC (dec));
+}
+
+static gboolean
+flush (GstVideoDecoder *dec)
+{
+  forget_gathered (GST_CNN_IMAGE_DEC (dec));
+  return TRUE;
+}
+
+/* --- events ----------------------------------------------------------- */
+
+/* A file without a byte makes no buffer, but is skipped like any other. */
+static void
+check_empty (GstCnnImageDec *self)
+{
+  gint64 size = -1;
+  GError *error = NULL;
+
+  if (self->n_pictures > 0 || !gst_pad_peer_query_duration (GST_VIDEO_DECODER_SINK_PAD (self), GST_FORMAT_BYTES, &size) || size != 0)
+    return;
+  GstBuffer *nothing = gst_buffer_new ();
+  cnn_picture_reader (NULL, 0, &error);
+  refuse (self, nothing, error);
+  g_error_free (error);
+  gst_buffer_unref (nothing);
+}
+
+/* TRUE: nothing came of the whole stream; the event is sent on. */
+static gboolean
+end_without_frames (GstCnnImageDec *self, GstEvent *event)
+{
+  GstVideoDecoder *dec = GST_VIDEO_DECODER (self);
+
+  GST_VIDEO_DECODER_STREAM_LOCK (dec);
+  flush_gathered (self);
+  check_empty (self);
+  gboolean none = self->n_frames == 0;
+  GST_VIDEO_DECODER_STREAM_UNLOCK (dec);
+  if (none)
+    gst_pad_push_event (GST_VIDEO_DECODER_SRC_PAD (dec), event);
+  return none;
+}
+
+/* The base class understands segments of time alone. Takes event over. */
+static GstEvent *
+segment_of_time (GstCnnImageDec *self, GstEvent *event)
+{
+  const GstSegment *segment;
+  GstSegment time;
+
+  gst_event_parse_segment (event, &segment);
+  self->is_bytes = segment->format != GST_FORMAT_TIME;
+  if (!self->is_bytes)
+    return event;
+  gst_segment_init (&time, GST_FORMAT_TIME);
+  GstEvent *made = gst_event_new_segment (&time);
+  gst_event_set_seqnum (made, gst_event_get_seqnum (event));
+  gst_event_unref (event);
+  return made;
+}
+
+/* The pictures leave upright: an orientation found upstream must not be applied again. */
+static GstEvent *
+without_orientation (GstEvent *event)
+{
+  GstTagList *tags;
+  gst_event_parse_tag (event, &tags);
+  if (gst_tag_list_get_tag_size (tags, GST_TAG_IMAGE_ORIENTATION) == 0)
+    return event;
+  event = gst_event_make_writable (event);
+  gst_event_parse_tag (event, &tags);
+  gst_tag_list_remove_tag (tags, GST_TAG_IMAGE_ORIENTATION);
+  return event;
+}
+
+static gboolean
+sink_event (GstVideoDecoder *dec, GstEvent *event)
+{
+  GstCnnImageDec *self = GST_CNN_IMAGE_DEC (dec);
+
+  cnn_source_event (&self->source, event);
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_STREAM_START:
+      self->n_pictures = self->n_frames = 0;
+      break;
+    case GST_EVENT_SEGMENT:
+      event = segment_of_time (self, event);
+      break;
+    case GST_EVENT_TAG:
+      event = without_orientation (event);
+      break;
+    case GST_EVENT_EOS:
+      /* The base class would make an error of it. */
+      if (end_without_frames (self, event))
+        return TRUE;
+      break;
+    default:
+      break;
+  }
+  return GST_VIDEO_DECODER_CLASS (gst_cnn_image_dec_parent_class)->sink_event (dec, event);
+}
+
+static gboolean
+set_format (GstVideoDecoder *dec, GstVideoCodecState *state)
+{
+  GstCnnImageDec *self = GST_CNN_IMAGE_DEC (dec);
+  g_clear_pointer (&self->input, gst_video_codec_state_unref);
+  self->input = gst_video_codec_state_ref (state);
+  return TRUE;
+}
+
+static gboolean
+start (GstVideoDecoder *dec)
+{
+  GstCnnImageDec *self = GST_CNN_IMAGE_DEC (dec);
+  GST_OBJECT_LOCK (self);
+  self->decode = cnn_decode_new (&self->options);
+  self->skipped = 0;
+  GST_OBJECT_UNLOCK (self);
+  self->gathered = gst_adapter_new ();
+  self->n_pictures = self->n_frames = 0;
+  self->is_bytes = FALSE;
+  return TRUE;
+}
+
+static gboolean
+stop (GstVideoDecoder *dec)
+{
+  GstCnnImageDec *self = GST_CNN_IMAGE_DEC (dec);
+  forget_gathered (self);
+  g_clear_object (&self->gathered);
+  g_clear_pointer (&self->decode, cnn_decode_free);
+  g_clear_pointer (&self->input, gst_video_codec_state_unref);
+  cnn_source_clear (&self->source);
+  return TRUE;
+}
+
+/* --- properties and class --------------------------------------------- */
+
+static void
+set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstCnnImageDec *self = GST_CNN_IMAGE_DEC (object);
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_WIDTH: self->options.width = g_value_get_uint (value); break;
+    case PROP_HEIGHT: self->options.height = g_value_get_uint (value); break;
+    case PROP_RESIZE: self->options.resize = g_value_get_enum (value); break;
+    case PROP_INTERPOLATION: self->options.method = g_value_get_enum (value); break;
+    case PROP_ON_ERROR: self->on_error = g_value_get_enum (value); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstCnnImageDec *self = GST_CNN_IMAGE_DEC (object);
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_WIDTH: g_value_set_uint (value, self->options.width); break;
+    case PROP_HEIGHT: g_value_set_uint (value, self->options.height); break;
+    case PROP_RESIZE: g_value_set_enum (value, self->options.resize); break;
+    case PROP_INTERPOLATION: g_value_set_enum (value, self->options.method); break;
+    case PROP_ON_ERROR: g_value_set_enum (value, self->on_error); break;
+    case PROP_SKIPPED: g_value_set_uint (value, self->skipped); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+#define PROP_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)
+
+static void
+install_properties (GObjectClass *object)
+{
+  const GParamFlags ready = PROP_FLAGS | GST_PARAM_MUTABLE_READY;
+
+  g_object_class_install_property (object, PROP_WIDTH, g_param_spec_uint ("width", "Width",
+          "Width of the frames (0: follows from height, or as the picture is)", 0, CNN_PICTURE_MAX_SIDE, 0, ready));
+  g_object_class_install_property (object, PROP_HEIGHT, g_param_spec_uint ("height", "Height",
+          "Height of the frames (0: follows from width, or as the picture is)", 0, CNN_PICTURE_MAX_SIDE, 0, ready));
+  g_object_class_install_property (object, PROP_RESIZE, g_param_spec_enum ("resize", "Resize",
+          "What becomes of a picture of another aspect", CNN_TYPE_DECODE_RESIZE, CNN_RESIZE_STRETCH, ready));
+  g_object_class_install_property (object, PROP_INTERPOLATION, g_param_spec_enum ("interpolation", "Interpolation",
+          "How the last step of scaling finds a pixel", CNN_TYPE_INTERPOLATION, GST_VIDEO_RESAMPLER_METHOD_LINEAR, ready));
+  g_object_class_install_property (object, PROP_ON_ERROR, g_param_spec_enum ("on-error", "On error",
+          "What to do about a file that cannot be decoded", CNN_TYPE_ON_ERROR, CNN_ON_ERROR_SKIP, ready));
+  g_object_class_install_property (object, PROP_SKIPPED, g_param_spec_uint ("skipped", "Skipped",
+          "Files that were skipped since the start", 0, G_MAXUINT, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_cnn_image_dec_class_init (GstCnnImageDecClass *klass)
+{
+  GObjectClass *object = G_OBJECT_CLASS (klass);
+  GstElementClass *element = GST_ELEMENT_CLASS (klass);
+  GstVideoDecoderClass *decoder = GST_VIDEO_DECODER_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (cnn_image_dec_debug, "cnnimagedec", 0, "pictures to RGB");
+  object->set_property = set_property;
+  object->get_property = get_property;
+  install_properties (object);
+  gst_element_class_set_static_metadata (element, "Picture decoder", "Codec/Decoder/Image",
+      "Decodes JPEG and PNG to RGB of a wanted size, skips damaged files", "Convoy");
+  gst_element_class_add_static_pad_template (element, &sink_template);
+  gst_element_class_add_static_pad_template (element, &src_template);
+  gst_type_mark_as_plugin_api (CNN_TYPE_DECODE_RESIZE, 0);
+  gst_type_mark_as_plugin_api (CNN_TYPE_INTERPOLATION, 0);
+  gst_type_mark_as_plugin_api (CNN_TYPE_ON_ERROR, 0);
+  decoder->start = GST_DEBUG_FUNCPTR (start);
+  decoder->stop = GST_DEBUG_FUNCPTR (stop);
+  decoder->set_format = GST_DEBUG_FUNCPTR (set_format);
+  decoder->handle_frame = GST_DEBUG_FUNCPTR (handle_frame);
+  decoder->finish = GST_DEBUG_FUNCPTR (finish);
+  decoder->drain = GST_DEBUG_FUNCPTR (finish);
+  decoder->flush = GST_DEBUG_FUNCPTR (flush);
+  decoder->sink_event = GST_DEBUG_FUNCPTR (sink_event);
+}
+
+static void
+gst_cnn_image_dec_init (GstCnnImageDec *self)
+{
+  GstVideoDecoder *dec = GST_VIDEO_DECODER (self);
+  self->options.method = GST_VIDEO_RESAMPLER_METHOD_LINEAR;
+  gst_video_decoder_set_packetized (dec, TRUE);
+  gst_video_decoder_set_use_default_pad_acceptcaps (dec, TRUE);
+  GST_PAD_SET_ACCEPT_TEMPLATE (GST_VIDEO_DECODER_SINK_PAD (dec));
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gstcnnoverlay.c - the element cnnoverlay: draws what cnnclassify found onto the picture. */
+/**
+ * SECTION:element-cnnoverlay
+ * @title: cnnoverlay
+ * @short_description: draws the result of cnnclassify
+ *
+ * Draws labels and score bars onto the picture, from the metadata that cnnclassify leaves on
+ * it. A picture without result passes as it is. The size of the letters follows that of the
+ * picture, unless #GstCnnOverlay:font has a size.
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=photo.jpg ! cnnimagedec ! cnnclassify model=mobilenetv2.onnx ! cnnoverlay ! videoconvert ! pngenc ! filesink location=result.png
+ * ]|
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "plugins/gstcnnoverlay.h"
+#include "plugins/cnndraw.h"
+#include "plugins/cnnmeta.h"
+
+GST_DEBUG_CATEGORY_STATIC (cnn_overlay_debug);
+#define GST_CAT_DEFAULT cnn_overlay_debug
+
+#define DEFAULT_FONT "Sans Bold"
+#define DEFAULT_TOP_K 3
+
+struct _GstCnnOverlay {
+  GstVideoFilter parent;
+
+  char *font;                   /* object lock */
+  guint top_k;                  /* object lock */
+  gboolean changed;             /* object lock: redraw whatever the result */
+
+  /* The streaming thread's: what was drawn last. */
+  CnnRows rows;
+  GstVideoOverlayComposition *drawn;    /* NULL: nothing */
+};
+
+enum { PROP_0, PROP_FONT, PROP_TOP_K };
+
+#define CAPS GST_VIDEO_CAPS_MAKE (GST_VIDEO_OVERLAY_COMPOSITION_BLEND_FORMATS)
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+
+G_DEFINE_FINAL_TYPE (GstCnnOverlay, gst_cnn_overlay, GST_TYPE_VIDEO_FILTER)
+GST_ELEMENT_REGISTER_DEFINE (cnnoverlay, "cnnoverlay", GST_RANK_NONE, GST_TYPE_CNN_OVERLAY)
+
+static void
+forget (GstCnnOverlay *self)
+{
+  g_clear_pointer (&self->drawn, gst_video_overlay_composition_unref);
+  cnn_rows_clear (&self->rows);
+}
+
+/* Makes self->drawn the panel for this result, unless it is already. */
+static void
+update (GstCnnOverlay *self, const GstStructure *result, guint width, guint height)
+{
+  CnnRows rows = { .n = 0 };
+
+  GST_OBJECT_LOCK (self);
+  guint k = self->top_k;
+  gboolean changed = self->changed;
+  g_autofree char *font = g_strdup (self->font);
+  self->changed = FALSE;
+  GST_OBJECT_UNLOCK (self);
+  cnn_rows_set (&rows, result, k);
+  if (self->drawn && !changed && cnn_rows_equal (&rows, &self->rows)) {
+    cnn_rows_clear (&rows);
+    return;
+  }
+  forget (self);
+  self->rows = rows;
+  if (rows.n > 0)
+    self->drawn = cnn_draw (&self->rows, font, width, height);
+}
+
+static GstFlowReturn
+transform_frame_ip (GstVideoFilter *filter, GstVideoFrame *frame)
+{
+  GstCnnOverlay *self = GST_CNN_OVERLAY (filter);
+  const GstStructure *result = cnn_result_get (frame->buffer);
+
+  if (!result)
+    return GST_FLOW_OK;
+  update (self, result, (guint) GST_VIDEO_FRAME_WIDTH (frame), (guint) GST_VIDEO_FRAME_HEIGHT (frame));
+  if (self->drawn && !gst_video_overlay_composition_blend (self->drawn, frame))
+    GST_WARNING_OBJECT (self, "cannot draw onto %s", gst_video_format_to_string (GST_VIDEO_FRAME_FORMAT (frame)));
+  return GST_FLOW_OK;
+}
+
+static gboolean
+set_info (GstVideoFilter *filter, GstCaps *in, GstVideoInfo *in_info, GstCaps *out, GstVideoInfo *out_info)
+{
+  (void) in, (void) in_info, (void) out, (void) out_info;
+  forget (GST_CNN_OVERLAY (filter));
+  return TRUE;
+}
+
+static gboolean
+stop (GstBaseTransform *trans)
+{
+  forget (GST_CNN_OVERLAY (trans));
+  return TRUE;
+}
+
+static void
+set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstCnnOverlay *self = GST_CNN_OVERLAY (object);
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_FONT:
+      g_free (self->font);
+      self->font = g_value_dup_string (value);
+      if (!self->font)
+        self->font = g_strdup (DEFAULT_FONT);
+      break;
+    case PROP_TOP_K: self->top_k = g_value_get_uint (value); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  self->changed = TRUE;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstCnnOverlay *self = GST_CNN_OVERLAY (object);
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_FONT: g_value_set_string (value, self->font); break;
+    case PROP_TOP_K: g_value_set_uint (value, self->top_k); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+finalize (GObject *object)
+{
+  g_free (GST_CNN_OVERLAY (object)->font);
+  G_OBJECT_CLASS (gst_cnn_overlay_parent_class)->finalize (object);
+}
+
+static void
+gst_cnn_overlay_class_init (GstCnnOverlayClass *klass)
+{
+  GObjectClass *object = G_OBJECT_CLASS (klass);
+  GstElementClass *element = GST_ELEMENT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
+
+  GST_DEBUG_CATEGORY_INIT (cnn_overlay_debug, "cnnoverlay", 0, "draws results");
+  object->set_property = set_property;
+  object->get_property = get_property;
+  object->finalize = finalize;
+  g_object_class_install_property (object, PROP_FONT, g_param_spec_string ("font", "Font",
+          "Pango font description; without a size the letters follow the picture", DEFAULT_FONT, flags));
+  g_object_class_install_property (object, PROP_TOP_K, g_param_spec_uint ("top-k", "Top k",
+          "How many of the best labels to draw, as far as they fit", 1, CNN_DRAW_MAX_ROWS, DEFAULT_TOP_K, flags));
+  gst_element_class_set_static_metadata (element, "Result overlay", "Filter/Editor/Video",
+      "Draws labels and scores of cnnclassify onto the picture", "Convoy");
+  gst_element_class_add_static_pad_template (element, &sink_template);
+  gst_element_class_add_static_pad_template (element, &src_template);
+  GST_BASE_TRANSFORM_CLASS (klass)->stop = GST_DEBUG_FUNCPTR (stop);
+  GST_VIDEO_FILTER_CLASS (klass)->set_info = GST_DEBUG_FUNCPTR (set_info);
+  GST_VIDEO_FILTER_CLASS (klass)->transform_frame_ip = GST_DEBUG_FUNCPTR (transform_frame_ip);
+}
+
+static void
+gst_cnn_overlay_init (GstCnnOverlay *self)
+{
+  self->font = g_strdup (DEFAULT_FONT);
+  self->top_k = DEFAULT_TOP_K;
+}

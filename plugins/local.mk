@@ -1,0 +1,22 @@
+gstplugin_LTLIBRARIES = plugins/libgstconvoy.la
+plugins_libgstconvoy_la_CPPFLAGS = $(AM_CPPFLAGS) $(GST_CFLAGS) $(PICTURE_CFLAGS) $(DRAW_CFLAGS) $(ANALYTICS_CFLAGS)
+plugins_libgstconvoy_la_LIBADD = core/libconvoy.la zoo/libzoofind.la \
+	$(GST_LIBS) $(PICTURE_LIBS) $(DRAW_LIBS) $(ANALYTICS_LIBS) -lm
+plugins_libgstconvoy_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
+plugins_libgstconvoy_la_SOURCES = \
+	plugins/cnndecode.c plugins/cnndecode.h \
+	plugins/cnndraw.c plugins/cnndraw.h \
+	plugins/cnnenums.c plugins/cnnenums.h \
+	plugins/cnnjpeg.c \
+	plugins/cnnjpegdc.c plugins/cnnjpegdc.h \
+	plugins/cnnmeta.c plugins/cnnmeta.h \
+	plugins/cnnmodel.c plugins/cnnmodel.h \
+	plugins/cnnnet.c plugins/cnnnet.h \
+	plugins/cnnpicture.c plugins/cnnpicture.h \
+	plugins/cnnpng.c \
+	plugins/cnnpool.c plugins/cnnpool.h \
+	plugins/cnnscale.c plugins/cnnscale.h \
+	plugins/gstcnnclassify.c plugins/gstcnnclassify.h \
+	plugins/gstcnnimagedec.c plugins/gstcnnimagedec.h \
+	plugins/gstcnnoverlay.c plugins/gstcnnoverlay.h \
+	plugins/plugin.c

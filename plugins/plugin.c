@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * plugin.c - the one entry point: registers every element. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "plugins/cnnmeta.h"
+#include "plugins/gstcnnclassify.h"
+#include "plugins/gstcnnimagedec.h"
+#include "plugins/gstcnnoverlay.h"
+
+static gboolean
+plugin_init (GstPlugin *plugin)
+{
+  cnn_meta_register ();
+  return GST_ELEMENT_REGISTER (cnnclassify, plugin) & GST_ELEMENT_REGISTER (cnnimagedec, plugin)
+      & GST_ELEMENT_REGISTER (cnnoverlay, plugin);
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, convoy, "Trains and runs convolutional networks in a pipeline",
+    plugin_init, PACKAGE_VERSION, "LGPL", PACKAGE_NAME, "Unknown package origin")

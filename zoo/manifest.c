@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * manifest.c - see manifest.h. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "zoo/manifest.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <glib/gstdio.h>
+
+#define SHA256_DIGITS 64
+
+struct ZooManifest {
+  GPtrArray *entries;           /* ZooEntry, in the order of the file */
+};
+
+/* --- reading ---------------------------------------------------------- */
+
+static const struct { const char *key; gsize at; gboolean needed; } strings[] = {
+  { "kind", G_STRUCT_OFFSET (ZooEntry, kind), TRUE },
+  { "file", G_STRUCT_OFFSET (ZooEntry, file), TRUE },
+  { "sha256", G_STRUCT_OFFSET (ZooEntry, sha256), TRUE },
+  { "licence", G_STRUCT_OFFSET (ZooEntry, licence), TRUE },
+  { "about", G_STRUCT_OFFSET (ZooEntry, about), FALSE },
+  { "task", G_STRUCT_OFFSET (ZooEntry, task), FALSE },
+  { "input", G_STRUCT_OFFSET (ZooEntry, input), FALSE },
+  { "color", G_STRUCT_OFFSET (ZooEntry, color), FALSE },
+  { "mean", G_STRUCT_OFFSET (ZooEntry, mean), FALSE },
+  { "std", G_STRUCT_OFFSET (ZooEntry, std), FALSE },
+  { "resize", G_STRUCT_OFFSET (ZooEntry, resize), FALSE },
+  { "labels", G_STRUCT_OFFSET (ZooEntry, labels), FALSE },
+  { "top1", G_STRUCT_OFFSET (ZooEntry, top1), FALSE },
+};
+
+#define FIELD(e, i) G_STRUCT_MEMBER (char *, e, strings[i].at)
+
+static void
+entry_free (gpointer data)
+{
+  ZooEntry *e = data;
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    g_free (FIELD (e, i));
+  g_free (e->name);
+  g_strfreev (e->urls);
+  g_strfreev (e->layers);
+  g_free (e);
+}
+
+/* What is wrong with an entry; NULL: nothing. */
+static const char *
+fault_of (const ZooEntry *e)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    if (strings[i].needed && !FIELD (e, i))
+      return strings[i].key;
+  if (!zoo_entry_is_model (e) && strcmp (e->kind, "labels"))
+    return "kind";
+  if (e->size == 0)
+    return "size";
+  if (strlen (e->sha256) != SHA256_DIGITS || e->sha256[strspn (e->sha256, "0123456789abcdef")])
+    return "sha256";
+  if (strchr (e->file, '/') || e->file[0] == '.')
+    return "file";
+  return NULL;
+}
+
+static ZooEntry *
+entry_new (GKeyFile *ini, const char *name, GError **error)
+{
+  ZooEntry *e = g_new0 (ZooEntry, 1);
+
+  e->name = g_strdup (name);
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    FIELD (e, i) = g_key_file_get_string (ini, name, strings[i].key, NULL);
+  e->urls = g_key_file_get_string_list (ini, name, "urls", NULL, NULL);
+  e->layers = g_key_file_get_string_list (ini, name, "layers", NULL, NULL);
+  e->size = g_key_file_get_uint64 (ini, name, "size", NULL);
+  const char *fault = fault_of (e);
+  if (!fault)
+    return e;
+  g_set_error (error, ZOO_ERROR, ZOO_ERROR_MANIFEST, "[%s]: %s is missing or malformed", name, fault);
+  entry_free (e);
+  return NULL;
+}
+
+ZooManifest *
+zoo_manifest_load (GError **error)
+{
+  g_autofree char *path = convoy_zoo_data ("zoo", "manifest.ini");
+  g_autoptr (GKeyFile) ini = g_key_file_new ();
+  g_autoptr (ZooManifest) m = g_new0 (ZooManifest, 1);
+  GError *e = NULL;
+
+  m->entries = g_ptr_array_new_with_free_func (entry_free);
+  if (g_key_file_load_from_file (ini, path, G_KEY_FILE_NONE, &e)) {
+    g_auto (GStrv) names = g_key_file_get_groups (ini, NULL);
+    for (guint i = 0; names[i] && !e; i++) {
+      ZooEntry *entry = entry_new (ini, names[i], &e);
+      if (entry)
+        g_ptr_array_add (m->entries, entry);
+    }
+  }
+  if (!e)
+    return g_steal_pointer (&m);
+  g_set_error (error, ZOO_ERROR, ZOO_ERROR_MANIFEST, "%s: %s", path, e->message);
+  g_error_free (e);
+  return NULL;
+}
+
+void
+zoo_manifest_free (ZooManifest *m)
+{
+  if (m)
+    g_ptr_array_unref (m->entries);
+  g_free (m);
+}
+
+guint
+zoo_manifest_len (const ZooManifest *m)
+{
+  return m->entries->len;
+}
+
+const ZooEntry *
+zoo_manifest_at (const ZooManifest *m, guint i)
+{
+  return g_ptr_array_index (m->entries, i);
+}
+
+/* --- looking up ------------------------------------------------------- */
+
+const ZooEntry *
+zoo_manifest_get (const ZooManifest *m, const char *name)
+{
+  for (guint i = 0; i < m->entries->len; i++) {
+    const ZooEntry *e = zoo_manifest_at (m, i);
+    if (!strcmp (e->name, name) || !strcmp (e->file, name))
+      return e;
+  }
+  return NULL;
+}
+
+/* How many letters must be put in, left out or replaced to make b of a; when one is the beginning
+ * of the other what is missing counts less. */
+static guint
+distance (const char *a, const char *b)
+{
+  gsize n = strlen (b);
+  g_autofree guint *row = g_new (guint, n + 1);
+
+  for (gsize j = 0; j <= n; j++)
+    row[j] = (guint) j;
+  for (gsize i = 0; a[i]; i++) {
+    guint corner = row[0]++;
+    for (gsize j = 0; j < n; j++) {
+      guint cost = corner + (g_ascii_tolower (a[i]) != g_ascii_tolower (b[j]));
+      corner = row[j + 1];
+      row[j + 1] = MIN (cost, MIN (corner, row[j]) + 1);
+    }
+  }
+  return g_str_has_prefix (b, a) ? row[n] / 3 : row[n];
+}
+
+#define N_NEAREST 3
+
+const ZooEntry *
+zoo_manifest_need (const ZooManifest *m, const char *name, GError **error)
+{
+  const ZooEntry *e = zoo_manifest_get (m, name), *near[N_NEAREST + 1] = { NULL };
+  guint far[N_NEAREST + 1];
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  if (e)
+    return e;
+  for (guint i = 0; i < m->entries->len; i++) {
+    guint k = N_NEAREST;
+    near[k] = zoo_manifest_at (m, i);
+    far[k] = distance (name, near[k]->name);
+    for (; k > 0 && (!near[k - 1] || far[k] < far[k - 1]); k--) {
+      const ZooEntry *other = near[k - 1];
+      guint other_far = far[k - 1];
+      near[k - 1] = near[k], far[k - 1] = far[k];
+      near[k] = other, far[k] = other_far;
+    }
+  }
+  for (guint k = 0; k < N_NEAREST && near[k]; k++)
+    g_string_append_printf (text, "%s%s", k ? ", " : "", near[k]->name);
+  g_set_error (error, ZOO_ERROR, ZOO_ERROR_UNKNOWN, "%s: neither a file nor a name of the zoo; nearest are %s (`convoy zoo list` has all)", name, text->str);
+  return NULL;
+}
+
+/* --- files ------------------------------------------------------------ */
+
+gboolean
+zoo_entry_is_model (const ZooEntry *e)
+{
+  return !strcmp (e->kind, "model");
+}
+
+ZooState
+zoo_entry_where (const ZooEntry *e, char **path)
+{
+  g_autofree char *bundled = convoy_zoo_data ("zoo/models", e->file);
+  g_autofree char *cache = convoy_zoo_cache_dir ();
+  char *cached = g_build_filename (cache, e->file, NULL);
+  ZooState state = ZOO_AVAILABLE;
+  GStatBuf st;
+
+  if (g_file_test (bundled, G_FILE_TEST_IS_REGULAR))
+    state = ZOO_BUNDLED;
+  else if (g_stat (cached, &st) == 0 && (guint64) st.st_size == e->size)
+    state = ZOO_CACHED;
+  if (path)
+    *path = g_steal_pointer ((state == ZOO_BUNDLED ? &bundled : &cached));
+  g_free (cached);
+  return state;
+}
+
+gboolean
+zoo_entry_verify (const ZooEntry *e, const char *path, GError **error)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autofree guchar *block = g_malloc (1 << 16);
+  FILE *in = g_fopen (path, "rb");
+  guint64 size = 0;
+  gsize n;
+
+  if (!in) {
+    g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: %s", path, g_strerror (errno));
+    return FALSE;
+  }
+  while ((n = fread (block, 1, 1 << 16, in)) > 0) {
+    g_checksum_update (sum, block, (gssize) n);
+    size += n;
+  }
+  gboolean failed = ferror (in);
+  fclose (in);
+  if (failed)
+    g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: cannot be read", path);
+  else if (size != e->size)
+    g_set_error (error, ZOO_ERROR, ZOO_ERROR_CHECKSUM, "%s: has %" G_GUINT64_FORMAT " bytes, not %" G_GUINT64_FORMAT, path, size, e->size);
+  else if (strcmp (g_checksum_get_string (sum), e->sha256))
+    g_set_error (error, ZOO_ERROR, ZOO_ERROR_CHECKSUM, "%s: has sha256 %s, not %s", path, g_checksum_get_string (sum), e->sha256);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+char *
+zoo_sidecar_path (const char *model)
+{
+  const char *dot = strrchr (model, '.');
+  gsize n = dot && !strchr (dot, '/') ? (gsize) (dot - model) : strlen (model);
+  return g_strdup_printf ("%.*s.ini", (int) n, model);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * manifest.h - the entries of zoo/manifest.ini and the files that belong to them. */
+#ifndef CONVOY_ZOO_MANIFEST_H
+#define CONVOY_ZOO_MANIFEST_H
+
+#include "zoo/zoo.h"
+
+G_BEGIN_DECLS
+
+/* A string that an entry does not have is NULL. */
+typedef struct {
+  char *name, *kind;            /* kind: model, labels */
+  char *file;                   /* its name in the cache, and below a mirror */
+  char **urls;                  /* https, in order; NULL: no public address */
+  guint64 size;                 /* bytes */
+  char *sha256;
+  char *licence, *about;
+  char *task, *input, *color, *mean, *std, *resize;     /* as a sidecar has them */
+  char *labels;                 /* the entry of the label list */
+  char **layers;                /* good places to cut the network at */
+  char *top1;                   /* accuracy on imagenet_val1300, "77.4 %" */
+} ZooEntry;
+
+gboolean zoo_entry_is_model (const ZooEntry *e);
+
+typedef struct ZooManifest ZooManifest;
+
+ZooManifest *zoo_manifest_load (GError **error);
+void zoo_manifest_free (ZooManifest *m);
+guint zoo_manifest_len (const ZooManifest *m);
+const ZooEntry *zoo_manifest_at (const ZooManifest *m, guint i);
+/* By its name or its file; NULL: none. */
+const ZooEntry *zoo_manifest_get (const ZooManifest *m, const char *name);
+/* The same, or an error with the names that come nearest. */
+const ZooEntry *zoo_manifest_need (const ZooManifest *m, const char *name, GError **error);
+
+typedef enum { ZOO_AVAILABLE, ZOO_CACHED, ZOO_BUNDLED } ZooState;
+
+/* Where the entry's file is, or in the cache would be. A file of the wrong size does not count. */
+ZooState zoo_entry_where (const ZooEntry *e, char **path);
+
+/* Reads the file whole and compares its size and sha256. */
+gboolean zoo_entry_verify (const ZooEntry *e, const char *path, GError **error);
+
+/* "x.onnx" -> "x.ini", in the same folder. */
+char *zoo_sidecar_path (const char *model);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ZooManifest, zoo_manifest_free)
+
+G_END_DECLS
+#endif
