@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * classify.c - `convoy classify`: what pictures show, as a table or as JSON. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "pipelines/command.h"
+#include "pipelines/stream.h"
+#include "pipelines/term.h"
+#include <stdio.h>
+#include <string.h>
+
+#define DEFAULT_MODEL "mobilenet-v2-1.0-224"
+#define BAR 20
+
+typedef struct {
+  const char *const *files;
+  gboolean json;
+  guint n_skipped;
+} Output;
+
+/* --- output ----------------------------------------------------------- */
+
+static void
+print_json (const char *file, const GstStructure *result)
+{
+  g_autoptr (GString) line = g_string_new ("{\"file\": ");
+  const char *label;
+  double score;
+  int index;
+
+  term_json (line, file);
+  g_string_append (line, ", \"labels\": [");
+  for (guint i = 0; (label = stream_label (result, i, &index, &score)); i++) {
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+    g_string_append_printf (line, "%s{\"label\": ", i ? ", " : "");
+    term_json (line, label);
+    g_string_append_printf (line, ", \"index\": %d, \"score\": %s}", index, g_ascii_formatd (number, sizeof number, "%.6f", score));
+  }
+  puts (g_string_append (line, "]}")->str);
+}
+
+static void
+print_table (const char *file, const GstStructure *result)
+{
+  const char *label;
+  double score;
+  int index;
+  guint i;
+
+  printf ("%s%s%s\n", term_bold (stdout), file, term_plain (stdout));
+  for (i = 0; (label = stream_label (result, i, &index, &score)); i++) {
+    char bar[BAR + 1];
+    guint filled = (guint) (score * BAR + 0.5);
+    memset (bar, '#', filled);
+    memset (bar + filled, ' ', BAR - filled);
+    bar[BAR] = 0;
+    printf ("  %5.1f %%  %s%s%s  %s\n", score * 100, term_dim (stdout), bar, term_plain (stdout), label);
+  }
+  if (i == 0)
+    puts ("  nothing above the threshold");
+}
+
+static void
+on_result (void *user, guint file, const GstStructure *result)
+{
+  Output *o = user;
+  g_autofree char *name = g_filename_display_name (o->files[file]);
+
+  (o->json ? print_json : print_table) (name, result);
+  fflush (stdout);
+}
+
+static void
+on_skipped (void *user, guint file, const char *reason)
+{
+  Output *o = user;
+  g_autofree char *name = g_filename_display_name (o->files[file]);
+  fprintf (stderr, "convoy: %s: %s\n", name, reason);
+  o->n_skipped++;
+}
+
+/* --- the command ------------------------------------------------------ */
+
+/* What goes through the one pipeline: as many networks as there is work for. */
+static int
+classify (Stream *s, Output *o, const char *name)
+{
+  GError *error = NULL;
+  g_autofree char *model = command_model (name, &error);
+
+  s->model = model;
+  s->files = o->files;
+  s->workers = MIN (s->n_files, g_get_num_processors ());
+  s->result = on_result;
+  s->skipped = on_skipped;
+  s->user = o;
+  command_catch_interrupt ();
+  if (!model || !stream_init (&error) || !stream_classify (s, &error))
+    return command_failed (error);
+  return o->n_skipped ? STATUS_FAILED : STATUS_OK;
+}
+
+static int
+run (int argc, char **argv)
+{
+  g_autofree char *model = NULL, *labels = NULL, *resize = NULL;
+  int top_k = 5, resize_short = 0;
+  double threshold = 0;
+  Output o = { NULL, FALSE, 0 };
+  const GOptionEntry options[] = {
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model, "Name in the zoo, or ONNX file (default: " DEFAULT_MODEL ")", "NAME|FILE" },
+    { "labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels, "File with a label a line", "FILE" },
+    { "top-k", 'k', 0, G_OPTION_ARG_INT, &top_k, "How many labels a picture (default: 5)", "N" },
+    { "threshold", 't', 0, G_OPTION_ARG_DOUBLE, &threshold, "Leave out scores below X (0 to 1)", "X" },
+    { "resize", 0, 0, G_OPTION_ARG_STRING, &resize, "stretch, crop or pad (default: as the model says)", "RULE" },
+    { "resize-short", 0, 0, G_OPTION_ARG_INT, &resize_short, "Short side before the centre is cropped", "PIXELS" },
+    { "json", 'j', 0, G_OPTION_ARG_NONE, &o.json, "Print a JSON object a picture, each on a line", NULL },
+    { NULL }
+  };
+  const Command *c = &command_classify;
+
+  if (!command_parse (c, options, NULL, &argc, &argv))
+    return STATUS_USAGE;
+  if (argc < 2)
+    return command_usage (c, "no pictures named");
+  if (top_k < 1 || top_k > 1000)
+    return command_usage (c, "--top-k %d is not within 1 and 1000", top_k);
+  if (!(threshold >= 0 && threshold <= 1))
+    return command_usage (c, "--threshold %g is not within 0 and 1", threshold);
+  if (resize && !g_strv_contains ((const char *const[]) { "stretch", "crop", "pad", NULL }, resize))
+    return command_usage (c, "--resize %s is none of stretch, crop, pad", resize);
+  if (resize_short < 0 || resize_short > 32767)
+    return command_usage (c, "--resize-short %d is not within 0 and 32767", resize_short);
+  o.files = (const char *const *) argv + 1;
+  Stream s = {
+    .n_files = (guint) argc - 1, .labels = labels, .resize = resize, .resize_short = (guint) resize_short,
+    .top_k = (guint) top_k, .threshold = threshold,
+  };
+  return classify (&s, &o, model ? model : DEFAULT_MODEL);
+}
+
+const Command command_classify = { "classify", "PICTURE...", "names what pictures show", run };

@@ -1,0 +1,20 @@
+bin_PROGRAMS += pipelines/convoy
+pipelines_convoy_CPPFLAGS = $(AM_CPPFLAGS) $(GST_CFLAGS) $(DRAW_CFLAGS) $(ZOO_CFLAGS)
+pipelines_convoy_CFLAGS = $(AM_CFLAGS) $(OPENMP_CFLAGS)
+pipelines_convoy_LDADD = core/libconvoy.la zoo/libzoofetch.la $(GST_LIBS) $(DRAW_LIBS) -lm
+pipelines_convoy_SOURCES = \
+	pipelines/bench.c \
+	pipelines/classify.c \
+	pipelines/command.c pipelines/command.h \
+	pipelines/convoy.c \
+	pipelines/evaluate.c \
+	pipelines/labelled.c pipelines/labelled.h \
+	pipelines/network.c pipelines/network.h \
+	pipelines/peak.c pipelines/peak.h \
+	pipelines/plot.c pipelines/plot.h \
+	pipelines/plot-figure.c \
+	pipelines/plot-panel.c \
+	pipelines/stream.c pipelines/stream.h \
+	pipelines/summary.c \
+	pipelines/term.c pipelines/term.h \
+	pipelines/zoo.c

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * network.c - see network.h. */
+#include "pipelines/network.h"
+#include "pipelines/command.h"
+
+ConvoyGraph *
+network_load (const char *name_or_path, GError **error)
+{
+  g_autofree char *path = command_model (name_or_path, error);
+
+  if (!path)
+    return NULL;
+  if (g_str_has_suffix (path, ".net"))
+    return convoy_net_load (path, NULL, 0, error);
+  return convoy_onnx_load (path, NULL, error);
+}
+
+/* "160x160x3" to numbers; 0: it is no such text. */
+static guint
+parse_sizes (const char *text, gint64 *d, guint max)
+{
+  g_auto (GStrv) part = g_strsplit (text, "x", -1);
+  guint n = g_strv_length (part);
+
+  for (guint i = 0; i < n && i < max; i++) {
+    guint64 v;
+    if (!g_ascii_string_to_unsigned (part[i], 10, 1, G_MAXINT32, &v, NULL))
+      return 0;
+    d[i] = (gint64) v;
+  }
+  return n <= max ? n : 0;
+}
+
+/* Pictures are asked for as width x height x channels and lie as NxCxHxW, or NxHxWxC. */
+static gboolean
+apply_input (const char *input, ConvoyShape *s, GError **error)
+{
+  g_autofree char *declared = convoy_shape_str (s);
+  gint64 d[CONVOY_MAX_DIMS];
+  guint n = parse_sizes (input, d, CONVOY_MAX_DIMS);
+
+  if (n == 0 || n + 1 != s->n) {
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "--input %s does not fit the input of %s (%s)", input, declared,
+        s->n == 4 ? "WIDTHxHEIGHTxCHANNELS" : "the sizes of a sample");
+    return FALSE;
+  }
+  if (n == 3) {
+    gboolean channels_last = s->d[1] != 1 && s->d[1] != 3 && (s->d[3] == 1 || s->d[3] == 3);
+    gint64 w = d[0], h = d[1], c = d[2];
+    d[0] = channels_last ? h : c;
+    d[1] = channels_last ? w : h;
+    d[2] = channels_last ? c : w;
+  }
+  for (guint i = 0; i < n; i++)
+    s->d[i + 1] = d[i];
+  return TRUE;
+}
+
+ConvoyGraph *
+network_bind (const ConvoyGraph *g, guint batch, const char *input, const char *upto, GError **error)
+{
+  guint n = convoy_graph_n_inputs (g);
+  g_autofree ConvoyShape *shapes = g_new0 (ConvoyShape, n + 1);
+
+  for (guint i = 0; i < n; i++) {
+    ConvoyValue v = convoy_graph_get_input (g, i);
+    const ConvoyShape *s = convoy_graph_shape (g, v);
+    if (s)
+      shapes[i] = *s;
+    if (shapes[i].n > 1 || (shapes[i].n == 1 && shapes[i].d[0] < 0))
+      shapes[i].d[0] = batch;
+    if (i == 0 && input && !apply_input (input, &shapes[i], error))
+      return NULL;
+    if (convoy_shape_count (&shapes[i]) < 0) {
+      g_autofree char *open = convoy_shape_str (&shapes[i]);
+      g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "input %s is %s: say which with --input", convoy_graph_name (g, v), open);
+      return NULL;
+    }
+  }
+  return convoy_graph_bind (g, shapes, upto, error);
+}

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Tests speak TAP. A test program is added to check_PROGRAMS, a script to dist_check_SCRIPTS.
+TEST_EXTENSIONS = .sh
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
+LOG_COMPILER = pipelines/env
+SH_LOG_COMPILER = pipelines/env $(SHELL)
+# The user's cache is left alone, threads that wait do not spin, and fresh memory is not zero.
+AM_TESTS_ENVIRONMENT = srcdir='$(srcdir)'; CC='$(CC)'; NM='$(NM)'; G_DEBUG=fatal-criticals; \
+	CONVOY_HOME='$(abs_top_builddir)/home'; OMP_WAIT_POLICY=passive; MALLOC_PERTURB_=165; \
+	export srcdir CC NM G_DEBUG CONVOY_HOME OMP_WAIT_POLICY MALLOC_PERTURB_;
+
+dist_check_SCRIPTS = tests/check-layers.sh tests/check-exports.sh
+TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
+EXTRA_DIST += tests/run tests/asan.supp tests/check-installed.sh
+
+# GStreamer looks at every plugin once, before tests run side by side.
+check_DATA += registry.bin
+registry.bin: plugins/libgstconvoy.la pipelines/env
+	$(AM_V_GEN)rm -f $@ && ASAN_OPTIONS=detect_leaks=0 pipelines/env gst-inspect-1.0 --exists identity
+CLEANFILES += registry.bin
+
+# What was installed can be built against and found; part of `make distcheck`.
+installcheck-local:
+	CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' $(SHELL) $(srcdir)/tests/check-installed.sh '$(libdir)' '$(pkgconfigdir)' '$(gstplugindir)'
+clean-local:
+	rm -rf home
+
+# Runs ONNX test cases: `tests/conformance ARCHIVE-OR-FOLDER...`.
+noinst_PROGRAMS += tests/conformance
+tests_conformance_SOURCES = tests/conformance.c tests/conformance.h tests/conformance-case.c tests/conformance-find.c
+tests_conformance_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
+tests_conformance_LDADD = core/libconvoy.la $(CORE_LIBS) -lm
+dist_check_SCRIPTS += tests/check-conformance.sh
+
+check_PROGRAMS += tests/test-onnx tests/test-onnx-refuse
+tests_test_onnx_SOURCES = tests/test-onnx.c tests/onnx-maker.c tests/onnx-maker.h tests/tap.c tests/tap.h
+tests_test_onnx_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(TEST_CFLAGS)
+tests_test_onnx_LDADD = core/libconvoy.la core/libonnxpb.la $(CORE_LIBS) $(TEST_LIBS)
+tests_test_onnx_refuse_SOURCES = tests/test-onnx-refuse.c tests/onnx-maker.c tests/onnx-maker.h tests/tap.c tests/tap.h
+tests_test_onnx_refuse_CPPFLAGS = $(tests_test_onnx_CPPFLAGS)
+tests_test_onnx_refuse_LDADD = $(tests_test_onnx_LDADD)
+
+# Tests of core that need nothing but files. Private functions come with their sources.
+check_PROGRAMS += tests/test-data tests/test-batches tests/test-history tests/test-checkpoint
+TEMP_SOURCES = tests/tap.c tests/tap.h tests/temp-files.c tests/temp-files.h
+tests_test_data_SOURCES = tests/test-data.c $(TEMP_SOURCES)
+tests_test_data_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(TEST_CFLAGS)
+tests_test_data_LDADD = core/libconvoy.la $(CORE_LIBS) $(TEST_LIBS)
+tests_test_batches_SOURCES = tests/test-batches.c $(TEMP_SOURCES)
+tests_test_batches_CPPFLAGS = $(tests_test_data_CPPFLAGS)
+tests_test_batches_LDADD = $(tests_test_data_LDADD)
+tests_test_history_SOURCES = tests/test-history.c $(TEMP_SOURCES)
+tests_test_history_CPPFLAGS = $(tests_test_data_CPPFLAGS)
+tests_test_history_LDADD = $(tests_test_data_LDADD) -lm
+tests_test_checkpoint_SOURCES = tests/test-checkpoint.c core/checkpoint.c core/checkpoint.h core/checkpoint-file.c core/replace.c core/replace.h $(TEMP_SOURCES)
+tests_test_checkpoint_CPPFLAGS = $(tests_test_data_CPPFLAGS) $(HDF5_CFLAGS)
+tests_test_checkpoint_LDADD = $(tests_test_data_LDADD) $(HDF5_LIBS) -lm
+
+check_PROGRAMS += tests/test-model
+tests_test_model_SOURCES = tests/test-model.c $(TEMP_SOURCES)
+tests_test_model_CPPFLAGS = $(tests_test_data_CPPFLAGS)
+tests_test_model_LDADD = $(tests_test_data_LDADD) -lm
+
+# The real data sets, where they are.
+TESTS += tests/check-data.sh
+EXTRA_DIST += tests/check-data.sh
+
+# Networks as text.
+check_PROGRAMS += tests/test-init tests/test-net tests/test-networks
+tests_test_init_SOURCES = tests/test-init.c tests/tap.c tests/tap.h
+tests_test_init_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(TEST_CFLAGS)
+tests_test_init_LDADD = core/libconvoy.la $(CORE_LIBS) $(TEST_LIBS) -lm
+tests_test_net_SOURCES = tests/test-net.c tests/tap.c tests/tap.h
+tests_test_net_CPPFLAGS = $(tests_test_init_CPPFLAGS)
+tests_test_net_LDADD = $(tests_test_init_LDADD)
+tests_test_networks_SOURCES = tests/test-networks.c tests/tap.c tests/tap.h
+tests_test_networks_CPPFLAGS = $(tests_test_init_CPPFLAGS)
+tests_test_networks_LDADD = $(tests_test_init_LDADD)
+
+# The elements, in harnesses and pipelines.
+check_PROGRAMS += tests/test-elements-decode tests/test-elements-shrink tests/test-elements-classify tests/test-elements-overlay
+element_test_sources = tests/element-tools.c tests/element-tools.h tests/tap.c tests/tap.h
+element_test_cppflags = $(AM_CPPFLAGS) $(GST_CFLAGS) $(PICTURE_CFLAGS) $(TEST_CFLAGS)
+element_test_ldadd = $(TEST_LIBS) $(GST_LIBS) $(PICTURE_LIBS)
+tests_test_elements_decode_SOURCES = tests/test-elements-decode.c $(element_test_sources)
+tests_test_elements_decode_CPPFLAGS = $(element_test_cppflags)
+tests_test_elements_decode_LDADD = $(element_test_ldadd)
+tests_test_elements_shrink_SOURCES = tests/test-elements-shrink.c $(element_test_sources)
+tests_test_elements_shrink_CPPFLAGS = $(element_test_cppflags)
+tests_test_elements_shrink_LDADD = $(element_test_ldadd)
+tests_test_elements_classify_SOURCES = tests/test-elements-classify.c tests/element-model.c tests/element-model.h $(element_test_sources)
+tests_test_elements_classify_CPPFLAGS = $(element_test_cppflags)
+tests_test_elements_classify_LDADD = core/libconvoy.la $(element_test_ldadd)
+tests_test_elements_overlay_SOURCES = tests/test-elements-overlay.c $(element_test_sources)
+tests_test_elements_overlay_CPPFLAGS = $(element_test_cppflags)
+tests_test_elements_overlay_LDADD = $(element_test_ldadd)
+
+check_PROGRAMS += tests/test-plot
+tests_test_plot_SOURCES = tests/test-plot.c pipelines/plot-figure.c pipelines/plot-panel.c pipelines/plot.h $(TEMP_SOURCES)
+tests_test_plot_CPPFLAGS = $(tests_test_data_CPPFLAGS) $(DRAW_CFLAGS)
+tests_test_plot_LDADD = $(tests_test_data_LDADD) $(DRAW_LIBS) -lm
