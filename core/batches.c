@@ -100,6 +100,9 @@ convoy_batches_free (ConvoyBatches *b)
   g_free (b);
 }
 
+gsize convoy_batches_samples (const ConvoyBatches *b) { return b->info->n; }
+guint convoy_batches_size (const ConvoyBatches *b) { return b->o.size; }
+
 /* --- the reader ------------------------------------------------------- */
 
 static gboolean

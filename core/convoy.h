@@ -3,7 +3,7 @@
  * convoy.h - the public interface of libconvoy. Installed; nothing else is.
  *
  * Read it top to bottom, it is the whole library:
- *   tensor -> params -> graph -> onnx -> plan -> exec -> model -> pictures and labels
+ *   tensor -> params -> graph -> onnx -> plan -> exec -> model -> data -> training -> pictures and labels
  *
  * Rules that hold everywhere:
  *   - what can fail takes GError ** last and returns FALSE or NULL when it sets it;
@@ -297,6 +297,8 @@ typedef struct {
 typedef struct ConvoyBatches ConvoyBatches;
 CONVOY_API ConvoyBatches *convoy_batches_new (ConvoyDataset *d, const ConvoyBatchOptions *o);
 CONVOY_API void convoy_batches_free (ConvoyBatches *b);
+CONVOY_API gsize convoy_batches_samples (const ConvoyBatches *b);       /* of an epoch */
+CONVOY_API guint convoy_batches_size (const ConvoyBatches *b);          /* of a batch */
 CONVOY_API void convoy_batches_start (ConvoyBatches *b, guint epoch, gsize first_batch);        /* to resume in the middle */
 /* x: float32 (int64 for I64 samples) size x shape, y: size labels; both until the next call. FALSE without error: end of epoch. */
 CONVOY_API gboolean convoy_batches_next (ConvoyBatches *b, const void **x, const gint64 **y, GError **error);
@@ -319,6 +321,94 @@ CONVOY_API const ConvoyEpoch *convoy_history_at (const ConvoyHistory *h, guint i
 CONVOY_API const ConvoyEpoch *convoy_history_best (const ConvoyHistory *h);     /* highest val_accuracy, else lowest loss; NULL: empty */
 /* CSV, header epoch,loss,accuracy,val_loss,val_accuracy,lr,seconds; replaced atomically. */
 CONVOY_API gboolean convoy_history_save (const ConvoyHistory *h, const char *path, GError **error);
+
+/* --- training: a graph learns from batches ------------------------------ */
+
+/* What a callback is told after every batch. */
+typedef struct {
+  guint epoch, epochs;          /* from 1 */
+  gboolean validating;          /* the batch was of the validation part */
+  guint64 sample, samples;      /* done in this part of the epoch, and all of it; samples 0: not known */
+  double loss, accuracy;        /* means over this part so far; accuracy 0..1, NAN: it has none */
+  double lr;                    /* learning rate of the last step */
+} ConvoyProgress;
+
+/* Everything zero is a default. Texts are copied. Lists of words with `key=value` behind them, as in
+ *   loss       cross-entropy (label-smoothing=0), binary-cross-entropy, mse
+ *   optimizer  sgd, momentum, nesterov, rmsprop, adam, adamw, with the defaults of Keras (rmsprop:
+ *              lr=0.001 rho=0.9 epsilon=1e-7); each takes lr, and l2=0 (adds l2 * the sum of the squares of
+ *              the weights of two and more dimensions to what is minimized; not to the loss that is reported),
+ *              clip-norm=0 (of all gradients together; 0: none), clip-value=0 (of each number; 0: none)
+ *   schedule   constant, step (every=10 factor=0.1), exponential (factor=0.95 an epoch), cosine (final=0),
+ *              one-cycle (rise=0.3 initial=0.04 final=0.0001, parts of lr); each takes warmup=0 (epochs) */
+typedef struct {
+  const char *loss;             /* NULL: by the last node: Softmax cross-entropy, Sigmoid binary; none of both and several outputs: cross-entropy */
+  const char *optimizer;        /* NULL: "rmsprop" */
+  double learning_rate;         /* 0: as optimizer says */
+  const char *schedule;         /* NULL: "constant" */
+  guint epochs;                 /* at most; 0: 1 */
+  guint batch;                  /* samples of a step, 0: 32; the last of an epoch may have fewer */
+  guint patience;               /* stop after so many epochs without a better one (convoy_history_best()); 0: never */
+  guint64 seed;                 /* of Dropout */
+  guint threads;                /* OpenMP threads; 0: one. The same seed and threads give the same bits */
+  const char *freeze;           /* a layer: it and all that it depends on keeps its weights and statistics; NULL: all learn */
+  gboolean freeze_batchnorm;    /* BatchNormalization keeps its statistics, scale and shift everywhere */
+  const char *rates;            /* "features=0.1 head=2": factors of the learning rate of weights whose names begin so; the longest counts */
+  const char *dataset;          /* what the samples are, to refuse the checkpoint of others; NULL: do not care */
+  const char *checkpoint;       /* file written at the end of each epoch, replaced atomically; NULL: none */
+  guint checkpoint_steps;       /* and after so many steps of an epoch; 0: only at its end */
+  gboolean resume;              /* go on from the checkpoint, where there is one */
+  const char *history;          /* CSV file rewritten at the end of each epoch; NULL: none */
+  gboolean (*progress) (void *user, const ConvoyProgress *p);   /* FALSE: stop, with CONVOY_ERROR_CANCELLED; NULL: none */
+  void *user;
+} ConvoyTrainOptions;
+
+typedef struct ConvoyTrainer ConvoyTrainer;
+
+/* graph has one input (float32, or int64 tokens) whose first dimension is the batch, and one output,
+ * NxK; references it. Its params change as it learns. An error names the option, with the nearest
+ * word that is known, or the layer. A checkpoint of another network, other data or options is refused. */
+CONVOY_API ConvoyTrainer *convoy_trainer_new (ConvoyGraph *graph, const ConvoyTrainOptions *o, GError **error);
+CONVOY_API void convoy_trainer_free (ConvoyTrainer *t);
+
+/* All epochs; stops early where options say so. validation NULL: none. Starts both anew for each
+ * epoch; the size of a batch is that of train. Cancelled, it writes the checkpoint where it is. */
+CONVOY_API gboolean convoy_trainer_fit (ConvoyTrainer *t, ConvoyBatches *train, ConvoyBatches *validation, GError **error);
+
+/* The same, pushed by the caller: for each epoch begin, any number of steps, any number of
+ * validations, end. samples: how many will be stepped through, for schedules that move within the
+ * epoch; 0: not known, the rate then stays the same for an epoch. FALSE and no error: there are no more epochs,
+ * or patience is at its end. */
+CONVOY_API gboolean convoy_trainer_begin_epoch (ConvoyTrainer *t, guint64 samples, GError **error);
+/* n samples (1 to batch; fewer make the last step of an epoch, each other n is compiled anew) one after the other,
+ * of the type of the graph's input, and their classes 0 to K - 1. A negative label is that of padding: no part of
+ * loss, accuracy, statistics or gradient. A loss that is not finite is an error that names the first layer
+ * where it shows. */
+CONVOY_API gboolean convoy_trainer_step (ConvoyTrainer *t, const void *x, const gint64 *y, guint n, GError **error);
+CONVOY_API gboolean convoy_trainer_validate (ConvoyTrainer *t, const void *x, const gint64 *y, guint n, GError **error);
+/* Completes the row of the epoch (NULL: not asked for), keeps the weights if it is the best so far,
+ * writes history and checkpoint. */
+CONVOY_API gboolean convoy_trainer_end_epoch (ConvoyTrainer *t, ConvoyEpoch *row, GError **error);
+/* What the network gave for the samples of the last step or validation, n x K probabilities (plain
+ * numbers for mse); of padding, NAN. Borrowed until the next one; NULL: there was none. */
+CONVOY_API const float *convoy_trainer_scores (const ConvoyTrainer *t, guint *n, guint *k);
+/* Where it stands, after resuming too: the epoch (from 1) that is under way or comes next, and the steps done in it. */
+CONVOY_API void convoy_trainer_position (const ConvoyTrainer *t, guint *epoch, guint64 *steps);
+CONVOY_API const ConvoyHistory *convoy_trainer_history (const ConvoyTrainer *t);        /* borrowed */
+
+/* The graph, its params now those of the best epoch (of the last step where none has ended). A reference. */
+CONVOY_API ConvoyGraph *convoy_trainer_export (ConvoyTrainer *t, GError **error);
+/* Mean loss and accuracy (NULL: not asked for) over one epoch of b, with the best weights. */
+CONVOY_API gboolean convoy_trainer_evaluate (ConvoyTrainer *t, ConvoyBatches *b, double *loss, double *accuracy, GError **error);
+/* Writes what resuming needs to path; between steps and between epochs, not while validating. */
+CONVOY_API gboolean convoy_trainer_save (ConvoyTrainer *t, const char *path, GError **error);
+
+typedef struct { double lr, loss; } ConvoyRatePoint;    /* loss: smoothed */
+/* Raises the learning rate from 1e-7 on, tenfold every steps / 8 steps (steps: 0: 100), until the loss
+ * explodes, then puts the weights back. Gives the rate at which it fell the fastest. curve (NULL: not
+ * asked for) receives the points; g_array_unref() it. L. N. Smith, "Cyclical learning rates for training
+ * neural networks", 2017. */
+CONVOY_API gboolean convoy_trainer_find_rate (ConvoyTrainer *t, ConvoyBatches *train, guint steps, double *lr, GArray **curve, GError **error);
 
 /* --- pictures in, labels out ----------------------------------------- */
 

@@ -54,6 +54,7 @@ core_libconvoy_la_SOURCES = \
 	core/shuffle.h \
 	core/tensor.c \
 	core/top.c \
+	core/trainer.c \
 	core/tune.c \
 	core/ops/activation.c \
 	core/ops/arg.c \
