@@ -154,15 +154,8 @@ bind_node (Bind *b, const ConvoyNode *n, GError **error)
 }
 
 ConvoyGraph *
-convoy_graph_bind (const ConvoyGraph *g, const ConvoyShape *inputs, const char *upto, GError **error)
+convoy_graph_bind_to (const ConvoyGraph *g, const ConvoyShape *inputs, const ConvoyValue *roots, guint n_roots, GError **error)
 {
-  ConvoyValue cut = upto ? convoy_graph_find (g, upto) : CONVOY_NONE;
-  if (upto && cut == CONVOY_NONE) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no layer is called %s", upto);
-    return NULL;
-  }
-  const ConvoyValue *roots = upto ? &cut : (const ConvoyValue *) g->outputs->data;
-  guint n_roots = upto ? 1 : g->outputs->len;
   Bind b = { g, convoy_graph_new (g->opset), g_new (ConvoyValue, g->vals->len + 1), 0, 0 };
   g_autofree gboolean *wanted = wanted_nodes (g, roots, n_roots);
   convoy_params_unref (b.to->params);
@@ -178,4 +171,16 @@ convoy_graph_bind (const ConvoyGraph *g, const ConvoyShape *inputs, const char *
   if (!ok)
     g_clear_pointer (&b.to, convoy_graph_unref);
   return b.to;
+}
+
+ConvoyGraph *
+convoy_graph_bind (const ConvoyGraph *g, const ConvoyShape *inputs, const char *upto, GError **error)
+{
+  ConvoyValue cut = upto ? convoy_graph_find (g, upto) : CONVOY_NONE;
+  if (upto && cut == CONVOY_NONE) {
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no layer is called %s", upto);
+    return NULL;
+  }
+  return upto ? convoy_graph_bind_to (g, inputs, &cut, 1, error)
+              : convoy_graph_bind_to (g, inputs, (const ConvoyValue *) g->outputs->data, g->outputs->len, error);
 }

@@ -31,6 +31,8 @@ struct ConvoyGraph {
 ConvoyTensor *convoy_graph_value (const ConvoyGraph *g, ConvoyValue v);
 /* A value for the weight that the params hold under this name already. */
 ConvoyValue convoy_graph_weight (ConvoyGraph *g, const char *name);
+/* convoy_graph_bind() whose outputs are these values. */
+ConvoyGraph *convoy_graph_bind_to (const ConvoyGraph *g, const ConvoyShape *inputs, const ConvoyValue *roots, guint n_roots, GError **error);
 /* What infer is told of each input of n; g_free() it. */
 ConvoyFact *convoy_graph_facts (const ConvoyGraph *g, const ConvoyValue *in, guint n_in);
 #endif

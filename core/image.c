@@ -3,6 +3,7 @@
  * image.c - from a picture of 8 bits to the input of a network: which part of it is kept, and its
  * pixels normalized straight into the layout that the plan reads. */
 #include "core/model-meta.h"
+#include "core/vector.h"
 #include <math.h>
 
 /* --- which part ------------------------------------------------------- */
@@ -55,13 +56,6 @@ convoy_image_window (const ConvoyModelInfo *info, guint width, guint height, Con
 
 /* --- its pixels ------------------------------------------------------- */
 
-/* Versions of a loop for the vectors of newer processors; the library picks when it loads. */
-#if defined __x86_64__ && defined __GNUC__ && !defined __clang__ && !defined __SANITIZE_ADDRESS__
-#define VECTORIZED __attribute__ ((optimize ("O3"), target_clones ("default", "avx2", "arch=skylake-avx512")))
-#else
-#define VECTORIZED
-#endif
-
 /* How a row enters; a channel of the network: (p[from[c]] - mean[c]) * scale[c]. */
 typedef struct {
   guint from[3];
@@ -72,7 +66,7 @@ typedef struct {
 typedef void (*RowFunc) (const guint8 *p, float *y, gsize n, const Row *r);
 
 /* p: n x 3 interleaved; y: 3 planes. */
-VECTORIZED static void
+CONVOY_VECTORIZED static void
 row_planes (const guint8 *restrict p, float *restrict y, gsize n, const Row *r)
 {
   float *restrict a = y + r->from[0] * r->channel, *restrict b = y + r->channel, *restrict c = y + (2 - r->from[0]) * r->channel;
@@ -87,7 +81,7 @@ row_planes (const guint8 *restrict p, float *restrict y, gsize n, const Row *r)
 }
 
 /* p: n of one channel; y: one plane. */
-VECTORIZED static void
+CONVOY_VECTORIZED static void
 row_grey (const guint8 *restrict p, float *restrict y, gsize n, const Row *r)
 {
   const float mean = r->mean[0], scale = r->scale[0];
@@ -97,7 +91,7 @@ row_grey (const guint8 *restrict p, float *restrict y, gsize n, const Row *r)
 
 /* p and y: n x 3 interleaved, in the same order. Sixteen pixels at a time, so that the pattern of
  * means and scales is whole vectors. */
-VECTORIZED static void
+CONVOY_VECTORIZED static void
 row_interleaved (const guint8 *restrict p, float *restrict y, gsize n, const Row *r)
 {
   float mean[48], scale[48];

@@ -25,9 +25,11 @@ core_libconvoy_la_SOURCES = \
 	core/history.c \
 	core/image.c \
 	core/layers.c \
+	core/loss.c core/loss.h \
 	core/model.c \
 	core/model-labels.c \
 	core/model-meta.c core/model-meta.h \
+	core/nearest.c core/nearest.h \
 	core/net.c core/net.h core/net-run.h \
 	core/net-build.c \
 	core/net-emit.c \
@@ -46,16 +48,21 @@ core_libconvoy_la_SOURCES = \
 	core/onnx-tensor.c \
 	core/node.c \
 	core/op.c core/op.h \
+	core/optim.c core/optim.h \
+	core/optim-rules.c \
 	core/params.c core/params.h \
 	core/plan-mem.c \
 	core/plan.c core/plan.h \
 	core/random.c core/random.h \
 	core/replace.c core/replace.h \
+	core/schedule.c core/schedule.h \
 	core/shuffle.h \
+	core/spec.c core/spec.h \
 	core/tensor.c \
 	core/top.c \
 	core/trainer.c \
 	core/tune.c \
+	core/vector.h \
 	core/ops/activation.c \
 	core/ops/arg.c \
 	core/ops/arith.c \

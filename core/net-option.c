@@ -2,6 +2,7 @@
  *
  * net-option.c - the options of a layer: which there are, what each may be, and what is said where it is not. */
 #include "core/net.h"
+#include "core/nearest.h"
 #include <math.h>
 #include <string.h>
 
@@ -26,39 +27,6 @@ convoy_net_fail (const ConvoyNetLayer *l, GError **error, ConvoyError code, cons
   va_end (ap);
   g_set_error (error, CONVOY_ERROR, code, "%s%s %s: %s", place, l->word->word, l->name, text);
   return FALSE;
-}
-
-/* V. I. Levenshtein: insertions, deletions and substitutions that turn a into b. */
-static guint
-distance (const char *a, const char *b)
-{
-  gsize n = strlen (b);
-  g_autofree guint *row = g_new (guint, n + 1);
-  for (gsize k = 0; k <= n; k++)
-    row[k] = k;
-  for (gsize i = 0; a[i]; i++) {
-    guint diagonal = row[0];
-    row[0] = i + 1;
-    for (gsize k = 0; k < n; k++) {
-      guint above = row[k + 1];
-      row[k + 1] = MIN (MIN (above, row[k]) + 1, diagonal + (a[i] != b[k]));
-      diagonal = above;
-    }
-  }
-  return row[n];
-}
-
-const char *
-convoy_net_nearest (const char *word, const char *const *names, guint n)
-{
-  const char *best = NULL;
-  guint least = G_MAXUINT;
-  for (guint i = 0; i < n; i++) {
-    guint d = distance (word, names[i]);
-    if (d < least)
-      least = d, best = names[i];
-  }
-  return best;
 }
 
 /* --- what an option may be -------------------------------------------- */
@@ -166,7 +134,7 @@ check (const ConvoyNetLayer *l, ConvoyNetOption *o, GError **error)
     if (g_str_equal (names[n++], o->text))
       return TRUE;
   return options[k].nth == NULL
-      || convoy_net_fail (l, error, CONVOY_ERROR_INVALID, "%s=%s is not known, the nearest is %s", o->key, o->text, convoy_net_nearest (o->text, names, n));
+      || convoy_net_fail (l, error, CONVOY_ERROR_INVALID, "%s=%s is not known, the nearest is %s", o->key, o->text, convoy_nearest (o->text, names, n));
 }
 
 /* --- the options of one layer ----------------------------------------- */
@@ -205,7 +173,7 @@ unknown (const ConvoyNetLayer *l, const char *key, GError **error)
   const char *names[CONVOY_MAX_OPTIONS];
   for (guint i = 0; i < l->n_options; i++)
     names[i] = l->options[i].key;
-  return convoy_net_fail (l, error, CONVOY_ERROR_INVALID, "option %s is not known, the nearest is %s", key, convoy_net_nearest (key, names, l->n_options));
+  return convoy_net_fail (l, error, CONVOY_ERROR_INVALID, "option %s is not known, the nearest is %s", key, convoy_nearest (key, names, l->n_options));
 }
 
 gboolean

@@ -2,6 +2,7 @@
  *
  * net-vars.c - the variables of a network's text, and messages about names that are none. */
 #include "core/net-run.h"
+#include "core/nearest.h"
 #include <string.h>
 
 gboolean
@@ -26,7 +27,7 @@ convoy_net_nearest_key (const char *word, GHashTable *const *tables, guint n)
     while (g_hash_table_iter_next (&it, &key, NULL))
       g_ptr_array_add (names, key);
   }
-  return g_strdup (convoy_net_nearest (word, (const char *const *) names->pdata, names->len));
+  return g_strdup (convoy_nearest (word, (const char *const *) names->pdata, names->len));
 }
 
 typedef struct { ConvoyNet *net; const ConvoyNetScope *scope; char *channels; } Lookup;

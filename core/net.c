@@ -2,6 +2,7 @@
  *
  * net.c - runs the items of a network's text: blocks and repetitions unroll into layers. */
 #include "core/net-run.h"
+#include "core/nearest.h"
 #include <string.h>
 
 #define OPSET 17                /* of graphs made from text; what needs a later one is not among the words */
@@ -38,7 +39,7 @@ bind_args (ConvoyNet *net, const ConvoyNetItem *block, const GArray *args, guint
       return convoy_net_refuse (net, line, error, "%s: %s is no name=value", block->word, a->value);
     if (!known)
       return convoy_net_refuse (net, line, error, "%s: argument %s is not known, the nearest is %s", block->word, a->key,
-          convoy_net_nearest (a->key, (const char *const *) names->pdata, names->len));
+          convoy_nearest (a->key, (const char *const *) names->pdata, names->len));
     g_hash_table_replace (vars, g_strdup (a->key), g_strdup (a->value));
   }
   for (guint k = 0; k + 2 < names->len; k++)
@@ -109,7 +110,7 @@ refuse_word (ConvoyNet *net, const char *word, guint line, GError **error)
   g_hash_table_iter_init (&it, net->blocks);
   while (g_hash_table_iter_next (&it, &key, NULL))
     g_ptr_array_add (names, key);
-  return convoy_net_refuse (net, line, error, "no layer is called %s, the nearest is %s", word, convoy_net_nearest (word, (const char *const *) names->pdata, names->len));
+  return convoy_net_refuse (net, line, error, "no layer is called %s, the nearest is %s", word, convoy_nearest (word, (const char *const *) names->pdata, names->len));
 }
 
 /* A layer, or the use of a block. */

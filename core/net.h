@@ -34,8 +34,6 @@ char *convoy_net_expand (const char *text, ConvoyNetLookup lookup, gpointer user
 
 /* "cifar.net:7: " or "line 7: "; "" for the first line of a text that is no file. g_free() it. */
 char *convoy_net_place (const char *where, guint line);
-/* The name with the smallest edit distance to word; NULL where there are none. */
-const char *convoy_net_nearest (const char *word, const char *const *names, guint n);
 
 /* --- layers ----------------------------------------------------------- */
 

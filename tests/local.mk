@@ -63,6 +63,14 @@ tests_test_model_SOURCES = tests/test-model.c $(TEMP_SOURCES)
 tests_test_model_CPPFLAGS = $(tests_test_data_CPPFLAGS)
 tests_test_model_LDADD = $(tests_test_data_LDADD) -lm
 
+# From gradients to weights.
+check_PROGRAMS += tests/test-optim
+tests_test_optim_SOURCES = tests/test-optim.c core/optim.c core/optim.h core/optim-rules.c core/schedule.c core/schedule.h core/spec.c core/spec.h \
+	core/nearest.c core/nearest.h core/vector.h tests/tap.c tests/tap.h
+tests_test_optim_CPPFLAGS = $(tests_test_data_CPPFLAGS)
+tests_test_optim_CFLAGS = $(AM_CFLAGS) $(OPENMP_CFLAGS)
+tests_test_optim_LDADD = $(tests_test_data_LDADD) -lm
+
 # The real data sets, where they are.
 TESTS += tests/check-data.sh
 EXTRA_DIST += tests/check-data.sh
