@@ -35,7 +35,7 @@ ConvoyBuf
 convoy_build_buf (ConvoyBuild *b, ConvoyBufKind kind, ConvoyType type, const ConvoyShape *shape, const ConvoyMd *md)
 {
   ConvoyPlanBuf x = { .kind = kind, .type = type, .shape = *shape, .md = md ? convoy_md_dup (md) : convoy_md_plain (shape), .alias = CONVOY_NO_BUF };
-  x.size = convoy_md_size (x.md) / sizeof (float) * convoy_type_size (type);
+  x.size = convoy_md_size (x.md) * convoy_type_size (type) / sizeof (float);
   g_array_append_val (b->plan->bufs, x);
   return b->plan->bufs->len - 1;
 }
@@ -56,15 +56,43 @@ convoy_build_any (ConvoyBuild *b, const ConvoyShape *s)
   return blocked ? convoy_md_blocked (s) : convoy_md_any (s);
 }
 
+/* A weight that learns as the plain tensor it is: another reader settled its layout already. */
+static ConvoyBuf
+unpacked (ConvoyBuild *b, const ConvoyPlanSlot *s)
+{
+  ConvoyBuf packed = convoy_build_alias (b, s->weight, &s->slot.shape, s->md);
+  return convoy_build_alias (b, convoy_build_in_as (b, packed, s->plain), &s->slot.shape, NULL);
+}
+
 ConvoyBuf
 convoy_build_in (ConvoyBuild *b, ConvoyValue v)
 {
   const ConvoyVal *val = CONVOY_VAL (b->graph, v);
+  if (b->learn && b->slot[v] >= 0) {
+    const ConvoyPlanSlot *s = CONVOY_PLAN_SLOT (b->plan, b->slot[v]);
+    return s->md ? unpacked (b, s) : s->weight;
+  }
   if (b->value[v] == CONVOY_NO_BUF) {   /* a constant or a weight, first used */
     b->value[v] = convoy_build_buf (b, CONVOY_B_GIVEN, val->type, &val->shape, NULL);
     CONVOY_BUF (b->plan, b->value[v])->given = convoy_tensor_ref (convoy_graph_value (b->graph, v));
   }
   return b->value[v];
+}
+
+/* A weight that learns takes the layout of its first reader, for good. */
+static gboolean
+settle (ConvoyBuild *b, ConvoyBuf from, const ConvoyMd *md)
+{
+  ConvoyPlanSlot *s = convoy_build_slot (b, from);
+  if (s == NULL || s->settled)
+    return FALSE;
+  s->settled = TRUE;
+  s->plain = convoy_md_dup (CONVOY_BUF (b->plan, from)->md);
+  s->md = convoy_md_dup (md);
+  convoy_md_free (CONVOY_BUF (b->plan, from)->md);
+  CONVOY_BUF (b->plan, from)->md = convoy_md_dup (md);
+  CONVOY_BUF (b->plan, s->weight)->size = convoy_md_size (md);
+  return TRUE;
 }
 
 /* An input of the graph takes the layout of its first reader, if that is one the caller can
@@ -84,8 +112,14 @@ adopt (ConvoyBuild *b, ConvoyBuf from, const ConvoyMd *md)
 ConvoyBuf
 convoy_build_in_as (ConvoyBuild *b, ConvoyBuf from, const ConvoyMd *md)
 {
-  if (b->error || from == CONVOY_NO_BUF || md == NULL || convoy_md_equal (convoy_build_md (b, from), md) || adopt (b, from, md))
+  if (b->error || from == CONVOY_NO_BUF || md == NULL || convoy_md_equal (convoy_build_md (b, from), md) || adopt (b, from, md)
+      || settle (b, from, md))
     return from;
+  for (guint i = 0; b->reorders && i < b->reorders->len; i++) {
+    const ConvoyReorder *r = &g_array_index (b->reorders, ConvoyReorder, i);
+    if (r->from == from && convoy_md_equal (convoy_build_md (b, r->to), md))
+      return r->to;
+  }
   const ConvoyPlanBuf *x = CONVOY_BUF (b->plan, from);
   ConvoyShape shape = x->shape;
   if (convoy_md_same_bytes (x->md, md))
@@ -97,6 +131,8 @@ convoy_build_in_as (ConvoyBuild *b, ConvoyBuf from, const ConvoyMd *md)
   ConvoyPrim *p = convoy_dnn_reorder (x->md, md, convoy_build_error (b));
   ConvoyBuf to = convoy_build_buf (b, CONVOY_B_ARENA, CONVOY_F32, &shape, md);
   convoy_build_prim (b, "reorder", p, CONVOY_ARG_SRC, from, CONVOY_ARG_DST, to, -1);
+  if (b->reorders)
+    g_array_append_val (b->reorders, ((ConvoyReorder) { from, to }));
   return to;
 }
 
@@ -196,20 +232,31 @@ convoy_build_step (ConvoyBuild *b, ConvoyStep s)
   gboolean fixed = TRUE;
   for (guint i = 0; i < s.n; i++)
     if (s.buf[i] != CONVOY_NO_BUF) {
+      ConvoyPlanSlot *slot = convoy_build_slot (b, s.buf[i]);
+      if (slot)
+        slot->settled = TRUE;
       CONVOY_BUF (b->plan, s.buf[i])->used = TRUE;
       fixed &= i >= s.n_in || is_static (b, s.buf[i]);
     }
+  for (guint i = s.n_in; i < s.n; i++)
+    fixed &= s.buf[i] == CONVOY_NO_BUF || CONVOY_BUF (b->plan, convoy_plan_root (b->plan, s.buf[i], NULL))->kind <= CONVOY_B_STATIC;
   for (guint i = s.n_in; fixed && i < s.n; i++)
     CONVOY_BUF (b->plan, convoy_plan_root (b->plan, s.buf[i], NULL))->kind = CONVOY_B_STATIC;
   s.node = s.node ? s.node : b->current;
   g_array_append_val (fixed ? b->plan->statics : b->plan->steps, s);
 }
 
+static gboolean
+is_written (ConvoyArg a)
+{
+  return a == CONVOY_ARG_DST || a == CONVOY_ARG_DSRC || a == CONVOY_ARG_DWEI || a == CONVOY_ARG_DBIAS;
+}
+
 void
 convoy_build_prim (ConvoyBuild *b, const char *what, ConvoyPrim *p, ...)
 {
   g_autoptr (GArray) buf = g_array_new (FALSE, FALSE, sizeof (ConvoyBuf)), arg = g_array_new (FALSE, FALSE, sizeof (ConvoyArg));
-  ConvoyBuf dst = CONVOY_NO_BUF;
+  guint n_in = 0;
   va_list ap;
   if (p == NULL || b->error) {
     convoy_prim_free (p);
@@ -219,17 +266,11 @@ convoy_build_prim (ConvoyBuild *b, const char *what, ConvoyPrim *p, ...)
   for (int a; (a = va_arg (ap, int)) >= 0;) {
     ConvoyArg k = a;
     ConvoyBuf i = va_arg (ap, ConvoyBuf);
-    if (k == CONVOY_ARG_DST)
-      dst = i;
-    else {
-      g_array_append_val (buf, i);
-      g_array_append_val (arg, k);
-    }
+    guint at = is_written (k) ? buf->len : n_in++;
+    g_array_insert_val (buf, at, i);
+    g_array_insert_val (arg, at, k);
   }
   va_end (ap);
-  guint n_in = buf->len;
-  g_array_append_val (buf, dst);
-  g_array_append_val (arg, (ConvoyArg) { CONVOY_ARG_DST });
   const ConvoyMd *scratch = convoy_prim_md (p, CONVOY_ARG_SCRATCH);
   b->plan->scratch = MAX (b->plan->scratch, scratch ? convoy_md_size (scratch) : 0);
   convoy_build_step (b, (ConvoyStep) { .what = what, .prim = p, .n = buf->len, .n_in = n_in, .buf = g_memdup2 (buf->data, buf->len * sizeof (ConvoyBuf)),

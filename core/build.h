@@ -14,6 +14,8 @@ typedef struct {
   ConvoyValue last;             /* the value that its steps end in */
 } ConvoyNodeState;
 
+typedef struct { ConvoyBuf from, to; } ConvoyReorder;
+
 struct ConvoyBuild {
   ConvoyPlan *plan;
   const ConvoyGraph *graph;     /* the plan's */
@@ -21,7 +23,15 @@ struct ConvoyBuild {
   GArray **users;               /* by ConvoyValue: guint, the nodes that read it; NULL: none */
   gboolean *is_output;          /* by ConvoyValue */
   gboolean *fixed;              /* by ConvoyValue: depends on nothing but constants and weights */
-  ConvoyNodeState *node;              /* by node */
+  ConvoyNodeState *node;        /* by node */
+  const ConvoyLearnOptions *learn;      /* NULL: nothing learns, and what follows is not used */
+  gboolean *frozen;             /* by node: in the frozen part */
+  gboolean *wants;              /* by ConvoyValue: it has a gradient */
+  gint *slot;                   /* by ConvoyValue: index in the plan's slots, -1: none */
+  ConvoyBuf *grad;              /* by ConvoyValue: the sum so far */
+  gboolean *grad_owned;         /* by ConvoyValue: nobody else has that buffer */
+  ConvoyBuf *kept;              /* by node */
+  GArray *reorders;             /* ConvoyReorder: what has been brought into another layout already */
   const ConvoyNode *current;
   GError *error;                /* the first one; sticks */
 };
@@ -30,4 +40,11 @@ guint convoy_build_index (ConvoyBuild *b, const ConvoyNode *n);
 ConvoyBuf convoy_build_buf (ConvoyBuild *b, ConvoyBufKind kind, ConvoyType type, const ConvoyShape *shape, const ConvoyMd *md);   /* md NULL: plain */
 ConvoyBuf convoy_build_alias (ConvoyBuild *b, ConvoyBuf of, const ConvoyShape *shape, const ConvoyMd *md);
 void convoy_build_step (ConvoyBuild *b, ConvoyStep s);          /* takes what it owns over */
+
+/* --- backward.c ------------------------------------------------------- */
+
+gboolean convoy_learn_find (ConvoyBuild *b, GError **error);    /* what is frozen, what learns: fills frozen, wants, slot and the plan's slots */
+void convoy_learn_backward (ConvoyBuild *b);                    /* the steps that compute all gradients, after those of forward */
+void convoy_learn_clear (ConvoyBuild *b);
+ConvoyPlanSlot *convoy_build_slot (ConvoyBuild *b, ConvoyBuf buf);      /* whose weight it is, through views; NULL: none */
 #endif

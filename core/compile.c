@@ -78,7 +78,7 @@ static void
 find_users (ConvoyBuild *b)
 {
   for (guint v = 0; v < b->graph->vals->len; v++)
-    b->fixed[v] = CONVOY_VAL (b->graph, v)->kind == CONVOY_V_PARAM || CONVOY_VAL (b->graph, v)->kind == CONVOY_V_CONST;
+    b->fixed[v] = CONVOY_VAL (b->graph, v)->kind == CONVOY_V_CONST || (CONVOY_VAL (b->graph, v)->kind == CONVOY_V_PARAM && !(b->learn && b->slot[v] >= 0));
   for (guint i = 0; i < b->graph->nodes->len; i++) {
     const ConvoyNode *n = CONVOY_NODE (b->graph, i);
     for (guint k = 0; k < n->n_in; k++)
@@ -105,6 +105,14 @@ ready_before (ConvoyBuild *b, ConvoyValue v, guint root)
   return b->fixed[v] || val->kind != CONVOY_V_NODE || b->node[val->node].root < root;
 }
 
+/* Where a gradient comes back, only that rides which goes back from the result of the ride alone. */
+static gboolean
+may_ride (ConvoyBuild *b, const ConvoyNodeState *s, const ConvoyNode *c, const ConvoyPost *post)
+{
+  return !convoy_build_wants (b, c->out)
+      || (s->n_posts == 0 && post->kind == CONVOY_POST_EW && post->n_ew == 1 && (c->op->flags & CONVOY_OP_GRAD_FROM_OUT));
+}
+
 static void
 find_riders (ConvoyBuild *b, guint root)
 {
@@ -115,7 +123,7 @@ find_riders (ConvoyBuild *b, guint root)
     const ConvoyNode *c = CONVOY_NODE (b->graph, u);
     ConvoyPost post = { .other = CONVOY_NONE, .node = c };
     if (b->node[u].root != u || c->op->as_post == NULL || c->n_out != 1 || !c->op->as_post (b, c, s->last, &post)
-        || (post.other != CONVOY_NONE && !ready_before (b, post.other, root)) || !n->op->takes_post (b, n, s->posts, s->n_posts, &post))
+        || !may_ride (b, s, c, &post) || (post.other != CONVOY_NONE && !ready_before (b, post.other, root)) || !n->op->takes_post (b, n, s->posts, s->n_posts, &post))
       return;
     s->posts[s->n_posts++] = post;
     s->last = c->out;
@@ -136,6 +144,7 @@ build_free (ConvoyBuild *b)
   g_free (b->is_output);
   g_free (b->fixed);
   g_free (b->node);
+  convoy_learn_clear (b);
 }
 
 static void
@@ -158,11 +167,11 @@ add_outputs (ConvoyBuild *b)
 }
 
 ConvoyPlan *
-convoy_plan_compile (ConvoyGraph *g, guint threads, gboolean no_fuse, ConvoyVariant variant, GError **error)
+convoy_plan_compile (ConvoyGraph *g, guint threads, gboolean no_fuse, ConvoyVariant variant, const ConvoyLearnOptions *learn, GError **error)
 {
   guint n_vals = g->vals->len, n_nodes = g->nodes->len;
   ConvoyBuild b = { .plan = convoy_plan_alloc (g, threads, variant), .graph = g, .value = g_new (ConvoyBuf, n_vals + 1), .users = g_new0 (GArray *, n_vals + 1),
-    .is_output = g_new0 (gboolean, n_vals + 1), .fixed = g_new0 (gboolean, n_vals + 1), .node = g_new0 (ConvoyNodeState, n_nodes + 1) };
+    .is_output = g_new0 (gboolean, n_vals + 1), .fixed = g_new0 (gboolean, n_vals + 1), .node = g_new0 (ConvoyNodeState, n_nodes + 1), .learn = learn };
   for (guint i = 0; i < n_vals; i++)
     b.value[i] = CONVOY_NO_BUF;
   for (guint i = 0; i < n_nodes; i++) {
@@ -170,8 +179,10 @@ convoy_plan_compile (ConvoyGraph *g, guint threads, gboolean no_fuse, ConvoyVari
     b.node[i].last = CONVOY_NODE (g, i)->out;
   }
   convoy_dnn_threads (threads);
+  if (learn)
+    convoy_learn_find (&b, &b.error);
   find_users (&b);
-  for (guint i = 0; !no_fuse && i < n_nodes; i++)
+  for (guint i = 0; !b.error && !no_fuse && i < n_nodes; i++)
     if (b.node[i].root == i)
       find_riders (&b, i);
   add_inputs (&b);
@@ -181,6 +192,8 @@ convoy_plan_compile (ConvoyGraph *g, guint threads, gboolean no_fuse, ConvoyVari
         forward (&b, CONVOY_NODE (g, i));
   b.current = NULL;
   add_outputs (&b);
+  if (learn && !b.error)
+    convoy_learn_backward (&b);
   if (!b.error)
     convoy_plan_layout (b.plan);
   build_free (&b);

@@ -45,6 +45,11 @@ static const struct { int arg; dnnl_query_t query; int index; } args[CONVOY_ARG_
   [CONVOY_ARG_SHIFT] = { DNNL_ARG_SHIFT, dnnl_query_weights_md, 0 },
   [CONVOY_ARG_DW_WEI] = { DW (DNNL_ARG_WEIGHTS), dnnl_query_exec_arg_md, DW (DNNL_ARG_WEIGHTS) },
   [CONVOY_ARG_DW_BIAS] = { DW (DNNL_ARG_BIAS), dnnl_query_exec_arg_md, DW (DNNL_ARG_BIAS) },
+  [CONVOY_ARG_DSRC] = { DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md, 0 },
+  [CONVOY_ARG_DDST] = { DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0 },
+  [CONVOY_ARG_DWEI] = { DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md, 0 },
+  [CONVOY_ARG_DBIAS] = { DNNL_ARG_DIFF_BIAS, dnnl_query_diff_weights_md, 1 },
+  [CONVOY_ARG_WORKSPACE] = { DNNL_ARG_WORKSPACE, dnnl_query_workspace_md, 0 },
   [CONVOY_ARG_SCRATCH] = { DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, 0 },
 };
 
@@ -209,6 +214,31 @@ layout (const ConvoyMd *m)
 gboolean convoy_md_equal (const ConvoyMd *a, const ConvoyMd *b) { return dnnl_memory_desc_equal (M (a), M (b)); }
 gsize convoy_md_size (const ConvoyMd *m) { return dnnl_memory_desc_get_size (M (m)); }
 
+ConvoyShape
+convoy_md_shape (const ConvoyMd *m)
+{
+  Layout l = layout (m);
+  ConvoyShape s = { .n = (guint) l.n };
+  for (int i = 0; i < l.n; i++)
+    s.d[i] = l.dims[i];
+  return s;
+}
+
+/* Channels, or blocks of them, before the spatial dimensions, these in their order, all dense. */
+guint
+convoy_md_block (const ConvoyMd *m)
+{
+  Layout l = layout (m);
+  gint64 block = l.blocks ? l.block[0] : 1, stride = block;
+  if (l.n < 2 || l.blocks > 1 || (l.blocks == 1 && l.block_of[0] != 1))
+    return 0;
+  for (int i = l.n; i-- > 2; stride *= l.dims[i])
+    if (l.stride[i] != stride && l.dims[i] != 1)
+      return 0;
+  gboolean whole = l.stride[1] == stride || l.padded[1] == block;
+  return whole && (l.stride[0] == stride * (l.padded[1] / block) || l.dims[0] == 1) ? (guint) block : 0;
+}
+
 gboolean
 convoy_md_strides (const ConvoyMd *m, gint64 *stride)
 {
@@ -342,12 +372,13 @@ prim_new (dnnl_status_t s, dnnl_primitive_desc_t pd, dnnl_primitive_attr_t attr,
 }
 
 /* v2 makes a descriptor and then a primitive descriptor of it, v3 does both in one call. */
-#define MAKE(what, posts, v2_desc, v2_init, v3_call) \
+#define MAKE(what, posts, v2_desc, v2_init, v3_call) MAKE_AFTER (NULL, what, posts, v2_desc, v2_init, v3_call)
+#define MAKE_AFTER(hint, what, posts, v2_desc, v2_init, v3_call) \
   dnnl_primitive_attr_t attr = attr_new (posts); \
   dnnl_primitive_desc_t pd = NULL; \
   dnnl_status_t status; \
   V2 (v2_desc d; status = v2_init; \
-      if (status == dnnl_success) status = dnnl_primitive_desc_create (&pd, &d, attr, engine (), NULL);) \
+      if (status == dnnl_success) status = dnnl_primitive_desc_create (&pd, &d, attr, engine (), hint);) \
   V3 (status = v3_call;) \
   return prim_new (status, pd, attr, what, error)
 
@@ -453,6 +484,66 @@ convoy_dnn_concat (guint axis, const ConvoyMd *const *src, guint n, const Convoy
   V3 (s = dnnl_concat_primitive_desc_create (&pd, engine (), M0 (dst), (int) n, (int) axis, (const_dnnl_memory_desc_t const *) list, attr);)
   return prim_new (s, pd, attr, "concat", error);
 }
+
+ConvoyPrim *
+convoy_dnn_conv_data (const ConvoyWindow *window, const ConvoyMd *dsrc, const ConvoyMd *wei, const ConvoyMd *ddst, const ConvoyPrim *forward, GError **error)
+{
+  Win w = win (window);
+  MAKE_AFTER (forward->pd, "convolution backward, data", NULL, dnnl_convolution_desc_t,
+      dnnl_dilated_convolution_backward_data_desc_init (&d, dnnl_convolution_direct, M (dsrc), M (wei), M (ddst), w.stride, w.dilation, w.before, w.after),
+      dnnl_convolution_backward_data_primitive_desc_create (&pd, engine (), dnnl_convolution_direct, M (dsrc), M (wei), M (ddst),
+          w.stride, w.dilation, w.before, w.after, forward->pd, attr));
+}
+
+ConvoyPrim *
+convoy_dnn_conv_weights (const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd *dwei, const ConvoyMd *dbias, const ConvoyMd *ddst,
+    const ConvoyPrim *forward, GError **error)
+{
+  Win w = win (window);
+  MAKE_AFTER (forward->pd, "convolution backward, weights", NULL, dnnl_convolution_desc_t,
+      dnnl_dilated_convolution_backward_weights_desc_init (&d, dnnl_convolution_direct, M (src), M (dwei), M0 (dbias), M (ddst),
+          w.stride, w.dilation, w.before, w.after),
+      dnnl_convolution_backward_weights_primitive_desc_create (&pd, engine (), dnnl_convolution_direct, M (src), M (dwei), M0 (dbias), M (ddst),
+          w.stride, w.dilation, w.before, w.after, forward->pd, attr));
+}
+
+ConvoyPrim *
+convoy_dnn_ip_data (const ConvoyMd *dsrc, const ConvoyMd *wei, const ConvoyMd *ddst, const ConvoyPrim *forward, GError **error)
+{
+  MAKE_AFTER (forward->pd, "inner product backward, data", NULL, dnnl_inner_product_desc_t,
+      dnnl_inner_product_backward_data_desc_init (&d, M (dsrc), M (wei), M (ddst)),
+      dnnl_inner_product_backward_data_primitive_desc_create (&pd, engine (), M (dsrc), M (wei), M (ddst), forward->pd, attr));
+}
+
+ConvoyPrim *
+convoy_dnn_ip_weights (const ConvoyMd *src, const ConvoyMd *dwei, const ConvoyMd *dbias, const ConvoyMd *ddst, const ConvoyPrim *forward, GError **error)
+{
+  MAKE_AFTER (forward->pd, "inner product backward, weights", NULL, dnnl_inner_product_desc_t,
+      dnnl_inner_product_backward_weights_desc_init (&d, M (src), M (dwei), M0 (dbias), M (ddst)),
+      dnnl_inner_product_backward_weights_primitive_desc_create (&pd, engine (), M (src), M (dwei), M0 (dbias), M (ddst), forward->pd, attr));
+}
+
+ConvoyPrim *
+convoy_dnn_pool_learning (ConvoyPool k, const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd *dst, GError **error)
+{
+  Win w = win (window);
+  MAKE ("pooling", NULL, dnnl_pooling_v2_desc_t,
+      dnnl_pooling_v2_forward_desc_init (&d, dnnl_forward_training, pool_alg[k], M (src), M (dst), w.stride, w.kernel, w.dilation, w.before, w.after),
+      dnnl_pooling_forward_primitive_desc_create (&pd, engine (), dnnl_forward_training, pool_alg[k], M (src), M (dst), w.stride, w.kernel, w.dilation,
+          w.before, w.after, attr));
+}
+
+ConvoyPrim *
+convoy_dnn_pool_back (ConvoyPool k, const ConvoyWindow *window, const ConvoyMd *dsrc, const ConvoyMd *ddst, const ConvoyPrim *forward, GError **error)
+{
+  Win w = win (window);
+  MAKE_AFTER (forward->pd, "pooling backward", NULL, dnnl_pooling_v2_desc_t,
+      dnnl_pooling_v2_backward_desc_init (&d, pool_alg[k], M (dsrc), M (ddst), w.stride, w.kernel, w.dilation, w.before, w.after),
+      dnnl_pooling_backward_primitive_desc_create (&pd, engine (), pool_alg[k], M (dsrc), M (ddst), w.stride, w.kernel, w.dilation,
+          w.before, w.after, forward->pd, attr));
+}
+
+gboolean convoy_dnn_is_wide (void) { return (dnnl_get_effective_cpu_isa () & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core; }
 
 ConvoyPrim *
 convoy_dnn_reorder (const ConvoyMd *from, const ConvoyMd *to, GError **error)

@@ -14,7 +14,10 @@ typedef struct ConvoyCall ConvoyCall;   /* primitive + its memories, ready to ru
 /* What a buffer is to a primitive. */
 typedef enum {
   CONVOY_ARG_SRC, CONVOY_ARG_SRC1, CONVOY_ARG_WEI, CONVOY_ARG_BIAS, CONVOY_ARG_DST, CONVOY_ARG_MEAN, CONVOY_ARG_VARIANCE,
-  CONVOY_ARG_SCALE, CONVOY_ARG_SHIFT, CONVOY_ARG_DW_WEI, CONVOY_ARG_DW_BIAS, CONVOY_ARG_SCRATCH,
+  CONVOY_ARG_SCALE, CONVOY_ARG_SHIFT, CONVOY_ARG_DW_WEI, CONVOY_ARG_DW_BIAS,
+  CONVOY_ARG_DSRC, CONVOY_ARG_DDST, CONVOY_ARG_DWEI, CONVOY_ARG_DBIAS,  /* gradients */
+  CONVOY_ARG_WORKSPACE,         /* what a forward pass leaves for its backward pass */
+  CONVOY_ARG_SCRATCH,
   CONVOY_ARG_MULTI = 64,        /* + i: source i of a concatenation */
 } ConvoyArg;
 
@@ -63,11 +66,14 @@ ConvoyMd *convoy_md_channels_last (const ConvoyShape *s);
 ConvoyMd *convoy_md_strided (const ConvoyShape *s, const gint64 *stride);
 ConvoyMd *convoy_md_dup (const ConvoyMd *m);
 void convoy_md_free (ConvoyMd *m);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyMd, convoy_md_free)
 gboolean convoy_md_equal (const ConvoyMd *a, const ConvoyMd *b);
 gboolean convoy_md_same_bytes (const ConvoyMd *a, const ConvoyMd *b);   /* a buffer of one may be read as the other */
 gboolean convoy_md_strides (const ConvoyMd *m, gint64 *stride);         /* FALSE: blocked */
 gboolean convoy_md_dense (const ConvoyMd *m);                   /* no padding: every float is an element */
 gsize convoy_md_size (const ConvoyMd *m);                       /* bytes */
+ConvoyShape convoy_md_shape (const ConvoyMd *m);
+guint convoy_md_block (const ConvoyMd *m);                      /* of channels: 1 plain, 16 nChw16c, 0: neither */
 guint64 convoy_md_hash (const ConvoyMd *m);
 
 ConvoyPrim *convoy_dnn_conv (const ConvoyWindow *w, const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias, const ConvoyMd *dst,
@@ -80,6 +86,16 @@ ConvoyPrim *convoy_dnn_pool (ConvoyPool k, const ConvoyWindow *w, const ConvoyMd
 ConvoyPrim *convoy_dnn_softmax (gboolean log, const ConvoyMd *md, guint axis, GError **error);
 ConvoyPrim *convoy_dnn_batchnorm (const ConvoyMd *md, float epsilon, gboolean relu, GError **error);    /* inference */
 ConvoyPrim *convoy_dnn_concat (guint axis, const ConvoyMd *const *src, guint n, const ConvoyMd *dst, GError **error);
+/* Backward passes: gradients of what a forward primitive reads, from that of what it writes.
+ * forward: a primitive of the same kind and shapes, which oneDNN wants as a hint. */
+ConvoyPrim *convoy_dnn_conv_data (const ConvoyWindow *w, const ConvoyMd *dsrc, const ConvoyMd *wei, const ConvoyMd *ddst, const ConvoyPrim *forward, GError **error);
+ConvoyPrim *convoy_dnn_conv_weights (const ConvoyWindow *w, const ConvoyMd *src, const ConvoyMd *dwei, const ConvoyMd *dbias, const ConvoyMd *ddst,
+    const ConvoyPrim *forward, GError **error);
+ConvoyPrim *convoy_dnn_ip_data (const ConvoyMd *dsrc, const ConvoyMd *wei, const ConvoyMd *ddst, const ConvoyPrim *forward, GError **error);
+ConvoyPrim *convoy_dnn_ip_weights (const ConvoyMd *src, const ConvoyMd *dwei, const ConvoyMd *dbias, const ConvoyMd *ddst, const ConvoyPrim *forward, GError **error);
+/* Pooling that can go back: the maximum leaves a workspace. */
+ConvoyPrim *convoy_dnn_pool_learning (ConvoyPool k, const ConvoyWindow *w, const ConvoyMd *src, const ConvoyMd *dst, GError **error);
+ConvoyPrim *convoy_dnn_pool_back (ConvoyPool k, const ConvoyWindow *w, const ConvoyMd *dsrc, const ConvoyMd *ddst, const ConvoyPrim *forward, GError **error);
 ConvoyPrim *convoy_dnn_reorder (const ConvoyMd *from, const ConvoyMd *to, GError **error);
 
 const ConvoyMd *convoy_prim_md (ConvoyPrim *p, ConvoyArg which);        /* borrowed; NULL for a NULL p or when it has none */
@@ -91,6 +107,9 @@ void convoy_mem_free (ConvoyMem *m);
 ConvoyCall *convoy_call_new (const ConvoyPrim *p, guint n, const ConvoyArg *arg, ConvoyMem *const *mem);
 void convoy_call_free (ConvoyCall *c);
 gboolean convoy_call_run (const ConvoyCall *c, GError **error);
+
+/* The processor has registers of 16 floats, so layouts in blocks of 16 channels are its own. */
+gboolean convoy_dnn_is_wide (void);
 
 /* Of the calling thread; 0: one. */
 void convoy_dnn_threads (guint n);

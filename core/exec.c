@@ -2,32 +2,9 @@
  *
  * exec.c - run a plan. An exec owns all memory that a run writes, so one plan may run in many
  * threads at once, with one exec each; packed weights belong to the plan and are shared. */
-#include "core/plan.h"
+#include "core/exec.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* A list of steps with the memory they work on. */
-typedef struct {
-  ConvoyPlan *plan;             /* borrowed */
-  GArray *steps;                /* borrowed */
-  char **data;                  /* by buffer; NULL: not of this frame */
-  ConvoyMem **mem;              /* by buffer; NULL: not yet asked for */
-  char *scratch;
-  ConvoyMem **scratch_mem;      /* by step */
-  ConvoyCall **call;            /* by step, of a primitive */
-  ConvoyTensor ***tensor;       /* by step without primitive or kernel: what eval takes */
-  void ***kernel_data;          /* by step with a kernel */
-} Frame;
-
-struct ConvoyExec {
-  ConvoyPlan *plan;
-  Frame frame;
-  char *arena;
-  ConvoyTensor **output;        /* by output of the graph */
-  gboolean profile;
-  double *seconds;              /* by step */
-  guint runs;
-};
 
 static char *
 block (gsize size, GError **error)
@@ -47,7 +24,7 @@ static void no_free (gpointer p) { (void) p; }
 /* --- frames ---------------------------------------------------------- */
 
 static ConvoyMem *
-frame_mem (Frame *f, ConvoyBuf b, GError **error)
+frame_mem (ConvoyFrame *f, ConvoyBuf b, GError **error)
 {
   if (b == CONVOY_NO_BUF)
     return NULL;
@@ -57,7 +34,7 @@ frame_mem (Frame *f, ConvoyBuf b, GError **error)
 }
 
 static gboolean
-bind_prim (Frame *f, guint i, GError **error)
+bind_prim (ConvoyFrame *f, guint i, GError **error)
 {
   ConvoyStep *s = CONVOY_STEP (f->steps, i);
   g_autofree ConvoyMem **mem = g_new0 (ConvoyMem *, s->n + 1);
@@ -80,7 +57,7 @@ bind_prim (Frame *f, guint i, GError **error)
 }
 
 static void
-bind_plain (Frame *f, guint i)
+bind_plain (ConvoyFrame *f, guint i)
 {
   ConvoyStep *s = CONVOY_STEP (f->steps, i);
   if (s->kernel) {
@@ -98,10 +75,10 @@ bind_plain (Frame *f, guint i)
 }
 
 static gboolean
-frame_init (Frame *f, ConvoyPlan *p, GArray *steps, char *arena, GError **error)
+frame_init (ConvoyFrame *f, ConvoyPlan *p, GArray *steps, const ConvoyExec *x, GError **error)
 {
   guint n = p->bufs->len;
-  *f = (Frame) { .plan = p, .steps = steps, .data = g_new0 (char *, n + 1), .mem = g_new0 (ConvoyMem *, n + 1), .scratch_mem = g_new0 (ConvoyMem *, steps->len + 1),
+  *f = (ConvoyFrame) { .plan = p, .steps = steps, .data = g_new0 (char *, n + 1), .mem = g_new0 (ConvoyMem *, n + 1), .scratch_mem = g_new0 (ConvoyMem *, steps->len + 1),
     .call = g_new0 (ConvoyCall *, steps->len + 1), .tensor = g_new0 (ConvoyTensor **, steps->len + 1), .kernel_data = g_new0 (void **, steps->len + 1) };
   gboolean ok = (f->scratch = block (p->scratch, error)) != NULL;
   for (guint i = 0; ok && i < n; i++) {
@@ -109,12 +86,16 @@ frame_init (Frame *f, ConvoyPlan *p, GArray *steps, char *arena, GError **error)
     if (b->alias != CONVOY_NO_BUF)
       continue;
     if (b->kind == CONVOY_B_ARENA)
-      f->data[i] = arena ? arena + b->offset : NULL;
+      f->data[i] = x ? x->arena + b->offset : NULL;
     else if (b->kind == CONVOY_B_STATIC)
       f->data[i] = p->static_mem + b->offset;
     else if (b->kind == CONVOY_B_GIVEN)
       f->data[i] = convoy_tensor_data (b->given);
-    else if (arena)
+    else if (b->kind == CONVOY_B_MASTER)
+      f->data[i] = x ? x->weights + b->offset : NULL;
+    else if (b->kind == CONVOY_B_GRADIENT)
+      f->data[i] = x ? x->gradients + b->offset : NULL;
+    else if (x)
       ok = (f->data[i] = block (b->size, error)) != NULL;
   }
   for (guint i = 0; ok && i < n; i++)
@@ -132,7 +113,7 @@ frame_init (Frame *f, ConvoyPlan *p, GArray *steps, char *arena, GError **error)
 }
 
 static void
-frame_clear (Frame *f)
+frame_clear (ConvoyFrame *f)
 {
   for (guint i = 0; f->plan && i < f->plan->bufs->len; i++) {
     convoy_mem_free (f->mem[i]);
@@ -157,7 +138,7 @@ frame_clear (Frame *f)
 }
 
 static inline gboolean
-step_run (Frame *f, guint i, GError **error)
+step_run (ConvoyFrame *f, guint i, GError **error)
 {
   const ConvoyStep *s = CONVOY_STEP (f->steps, i);
   if (s->prim)
@@ -166,7 +147,11 @@ step_run (Frame *f, guint i, GError **error)
     s->kernel (f->kernel_data[i], s->user);
     return TRUE;
   }
-  return s->node->op->eval (s->node, f->tensor[i], f->tensor[i] + s->n_in, error);
+  const ConvoyNode *n = s->node;
+  ConvoyTensor **t = f->tensor[i];
+  if (s->back)
+    return n->op->grad (n, t, t + n->n_in, t + n->n_in + n->n_out, t + n->n_in + 2 * n->n_out, error);
+  return n->op->eval (n, t, t + s->n_in, error);
 }
 
 gboolean
@@ -178,7 +163,7 @@ convoy_plan_pack (ConvoyPlan *p, GError **error)
     return TRUE;
   g_mutex_lock (&p->lock);
   if (p->packed != now) {
-    Frame f = { 0 };
+    ConvoyFrame f = { 0 };
     ok = (p->static_mem || (p->static_mem = block (p->static_size, error))) && frame_init (&f, p, p->statics, NULL, error);
     for (guint i = 0; ok && i < p->statics->len; i++)
       ok = step_run (&f, i, error);
@@ -201,7 +186,9 @@ convoy_exec_new (ConvoyPlan *p, GError **error)
   x->output = g_new0 (ConvoyTensor *, n + 1);
   x->seconds = g_new0 (double, p->steps->len + 1);
   convoy_dnn_threads (p->threads);
-  if (!convoy_plan_pack (p, error) || (x->arena = block (p->arena, error)) == NULL || !frame_init (&x->frame, p, p->steps, x->arena, error)) {
+  if (!convoy_plan_pack (p, error) || (p->n_weights && (x->weights = block (p->n_weights * sizeof (float), error)) == NULL)
+      || (p->n_learning && (x->gradients = block (p->n_learning * sizeof (float), error)) == NULL) || (x->arena = block (p->arena, error)) == NULL || !frame_init (&x->frame, p, p->steps, x, error)
+      || !convoy_exec_load (x, error)) {
     convoy_exec_free (x);
     return NULL;
   }
@@ -221,6 +208,8 @@ convoy_exec_free (ConvoyExec *x)
     convoy_tensor_unref (x->output[i]);
   frame_clear (&x->frame);
   free (x->arena);
+  free (x->weights);
+  free (x->gradients);
   g_free (x->output);
   g_free (x->seconds);
   convoy_plan_unref (x->plan);

@@ -9,6 +9,7 @@ core_libconvoy_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined
 core_libconvoy_la_SOURCES = \
 	core/attrs.c core/attrs.h \
 	core/augment.c core/augment.h \
+	core/backward.c \
 	core/batches.c \
 	core/bind.c \
 	core/build.c core/build.h \
@@ -20,11 +21,12 @@ core_libconvoy_la_SOURCES = \
 	core/dataset-idx.c \
 	core/dataset-parts.c \
 	core/dnn.c core/dnn.h \
-	core/exec.c \
+	core/exec.c core/exec.h \
 	core/graph.c core/graph.h \
 	core/history.c \
 	core/image.c \
 	core/layers.c \
+	core/learn.c core/learn.h \
 	core/loss.c core/loss.h \
 	core/model.c \
 	core/model-labels.c \
@@ -83,6 +85,7 @@ core_libconvoy_la_SOURCES = \
 	core/ops/index.c core/ops/index.h \
 	core/ops/infer.c \
 	core/ops/integer.c \
+	core/ops/loss.c \
 	core/ops/lrn.c \
 	core/ops/norm.c \
 	core/ops/pad.c \

@@ -71,6 +71,7 @@
   X (max) \
   X (max_pool) \
   X (mean) \
+  X (mean_squared_error) \
   X (mean_variance_normalization) \
   X (min) \
   X (mish) \
@@ -105,12 +106,14 @@
   X (selu) \
   X (shape) \
   X (sigmoid) \
+  X (sigmoid_cross_entropy_loss) \
   X (sign) \
   X (sin) \
   X (sinh) \
   X (size) \
   X (slice) \
   X (softmax) \
+  X (softmax_cross_entropy_loss) \
   X (softplus) \
   X (softsign) \
   X (space_to_depth) \

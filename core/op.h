@@ -6,7 +6,8 @@
  * attribute names are ONNX's, so import and export need no code. It says how shapes follow
  * (infer) and how values follow, in one or both of two ways:
  *   eval     on plain tensors: folds constants, and runs as a step where there is no forward;
- *   forward  appends oneDNN primitives or kernels to a plan, in the layouts that they like. */
+ *   forward  appends oneDNN primitives or kernels to a plan, in the layouts that they like.
+ * Gradients likewise: grad on plain tensors, backward by appending to the plan. */
 #ifndef CONVOY_OP_H
 #define CONVOY_OP_H
 #include "core/dnn.h"
@@ -44,6 +45,10 @@ typedef struct {
 /* flags of a row */
 #define CONVOY_OP_POINTWISE 1   /* eval reads and writes element i by i: it may run in any layout without padding */
 #define CONVOY_OP_ALIAS 2       /* the output has the bytes of the first input in plain layout, under another shape */
+#define CONVOY_OP_GRAD_FROM_OUT 4       /* grad reads the output and no input; that of a POINTWISE one is 0 or finite where both are 0 */
+#define CONVOY_OP_GRAD_LINEAR 8 /* grad reads neither, but for inputs that are constants */
+#define CONVOY_OP_BACK_POSTS 16 /* backward goes back through what rides on the node, too */
+#define CONVOY_OP_LOSS 32       /* only in plans that learn; no file has it */
 
 struct ConvoyOp {
   const char *name;             /* ONNX op_type */
@@ -53,6 +58,8 @@ struct ConvoyOp {
                                  * "axis=i alpha=f auto_pad=s pads=I scales=F value=t"; "+" before a name: required */
   guint flags;
   guint const_in;               /* bit i: input i steers the shape or the kernel and must be a constant when bound */
+  guint no_grad;                /* bit i: input i has no gradient (indices, statistics, bounds) */
+  guint state_in;               /* bit i: input i is a statistic, which steps of forward change where the node learns */
   /* Type and shape of each output. All inputs' are known. in[i].shape.n == G_MAXUINT: left out. */
   gboolean (*infer) (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error);
   /* Compute plain outputs (allocated, of the inferred shape) from plain inputs (NULL: left out). */
@@ -63,6 +70,11 @@ struct ConvoyOp {
   gboolean (*as_post) (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post);
   /* May post ride on n, behind the count posts that do already? NULL: nothing may. */
   gboolean (*takes_post) (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts, guint count, const ConvoyPost *post);
+  /* Compute the gradient of each input (din[i] NULL: not wanted) from those of the outputs (dout[i]
+   * NULL: none), all plain float32. in and out: see the flags; else all of in, none of out. */
+  gboolean (*grad) (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, ConvoyTensor *const *dout, ConvoyTensor *const *din, GError **error);
+  /* Append the steps that compute them. FALSE: this node is not for it; grad then. */
+  gboolean (*backward) (ConvoyBuild *b, const ConvoyNode *n);
   /* Multiplications, and the formula of the parameters, for summary; NULL: none. */
   gint64 (*macs) (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, char **formula);
 };
@@ -123,6 +135,26 @@ ConvoyBuf convoy_build_tmp (ConvoyBuild *b, const ConvoyShape *shape, const Conv
 gboolean convoy_build_last_use (ConvoyBuild *b, ConvoyValue v, const ConvoyNode *n, const ConvoyNode *rider);
 void convoy_build_prim (ConvoyBuild *b, const char *what, ConvoyPrim *p, ...);  /* takes p over; ConvoyArg, ConvoyBuf pairs, end with -1 */
 void convoy_build_concat (ConvoyBuild *b, ConvoyPrim *p, const ConvoyBuf *src, guint n, ConvoyBuf dst);
+/* --- in plans that learn ---------------------------------------------- */
+
+gboolean convoy_build_learning (ConvoyBuild *b, const ConvoyNode *n);   /* n is not in a frozen part */
+gboolean convoy_build_wants (ConvoyBuild *b, ConvoyValue v);            /* v has a gradient: what learns depends on it or is it */
+/* The weight v in its own layout, seen in another shape; given: the layout in which the bytes are the plain tensor. */
+ConvoyBuf convoy_build_weight (ConvoyBuild *b, ConvoyValue v, const ConvoyShape *s, const ConvoyMd *given);
+ConvoyBuf convoy_build_last (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue *v);      /* what the steps of n end in, with all that rides on n */
+ConvoyBuf convoy_build_grad (ConvoyBuild *b, ConvoyValue v);            /* the gradient of v, complete; CONVOY_NO_BUF: none */
+/* A buffer for what this node adds to the gradient of v, one of its inputs; to be filled by steps
+ * and then handed over with _done(). md may be of another shape than v: given is then the layout
+ * in which the bytes are those of the plain tensor; NULL: the shape is that of v. */
+ConvoyBuf convoy_build_grad_out (ConvoyBuild *b, ConvoyValue v, const ConvoyMd *given, const ConvoyMd *md);
+void convoy_build_grad_done (ConvoyBuild *b, ConvoyValue v, ConvoyBuf buf, const ConvoyMd *given);
+void convoy_build_grad_pass (ConvoyBuild *b, ConvoyValue v, ConvoyBuf dy);      /* what this node adds is dy itself, of any shape of as many elements */
+/* The weight or statistic v as the plan's own, to be changed by steps (running averages). */
+ConvoyBuf convoy_build_state (ConvoyBuild *b, ConvoyValue v);
+ConvoyBuf convoy_build_seed (ConvoyBuild *b);                   /* two int64: seed and step of the run */
+void convoy_build_keep (ConvoyBuild *b, const ConvoyNode *n, ConvoyBuf buf);    /* what forward leaves for backward */
+ConvoyBuf convoy_build_kept (ConvoyBuild *b, const ConvoyNode *n);              /* CONVOY_NO_BUF: nothing */
+
 /* A kernel of our own: data[i] is buffer i of the list. user is freed with the plan. */
 typedef void (*ConvoyKernel) (void *const data[], const void *user);
 void convoy_build_call (ConvoyBuild *b, const char *what, ConvoyKernel k, gpointer user, guint n_in, guint n_out, ...);

@@ -55,4 +55,5 @@ convoy_params_get (const ConvoyParams *p, const char *name)
   return t;
 }
 
+void convoy_params_touch (ConvoyParams *p) { g_atomic_int_inc (&p->version); }
 guint convoy_params_version (const ConvoyParams *p) { return g_atomic_int_get (&p->version); }

@@ -7,4 +7,6 @@
 
 /* Goes up whenever a value changes; what was packed from the values is then stale. */
 guint convoy_params_version (const ConvoyParams *p);
+/* Values were changed in place. */
+void convoy_params_touch (ConvoyParams *p);
 #endif

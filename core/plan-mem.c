@@ -90,9 +90,26 @@ place (ConvoyPlan *p, ConvoyBufKind kind)
   return total;
 }
 
+/* One after the other, each on a line of the cache: weights, and gradients at the same offsets. */
+static void
+place_slots (ConvoyPlan *p)
+{
+  for (guint i = 0; i < p->slots->len; i++) {
+    ConvoyPlanSlot *s = CONVOY_PLAN_SLOT (p, i);
+    s->slot.offset = p->n_weights;
+    s->slot.n = CONVOY_BUF (p, s->weight)->size / sizeof (float);
+    CONVOY_BUF (p, s->weight)->offset = s->slot.offset * sizeof (float);
+    if (s->gradient != CONVOY_NO_BUF)
+      CONVOY_BUF (p, s->gradient)->offset = s->slot.offset * sizeof (float);
+    p->n_weights += ALIGN (s->slot.n * sizeof (float)) / sizeof (float);
+    p->n_learning = s->slot.statistic ? p->n_learning : p->n_weights;
+  }
+}
+
 void
 convoy_plan_layout (ConvoyPlan *p)
 {
+  place_slots (p);
   for (guint i = 0; i < p->bufs->len; i++) {
     CONVOY_BUF (p, i)->first = G_MAXUINT;
     CONVOY_BUF (p, i)->last = 0;

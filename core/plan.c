@@ -14,6 +14,14 @@ buf_clear (gpointer p)
 }
 
 static void
+slot_clear (gpointer p)
+{
+  ConvoyPlanSlot *s = p;
+  convoy_md_free (s->plain);
+  convoy_md_free (s->md);
+}
+
+static void
 step_clear (gpointer p)
 {
   ConvoyStep *s = p;
@@ -42,6 +50,8 @@ convoy_plan_alloc (ConvoyGraph *bound, guint threads, ConvoyVariant variant)
   p->bufs = list_new (sizeof (ConvoyPlanBuf), buf_clear);
   p->steps = list_new (sizeof (ConvoyStep), step_clear);
   p->statics = list_new (sizeof (ConvoyStep), step_clear);
+  p->slots = list_new (sizeof (ConvoyPlanSlot), slot_clear);
+  p->seed = CONVOY_NO_BUF;
   p->inputs = list_new (sizeof (ConvoyBuf), NULL);
   p->outputs = list_new (sizeof (ConvoyBuf), NULL);
   g_mutex_init (&p->lock);
@@ -56,7 +66,7 @@ convoy_plan_new (ConvoyGraph *bound, const ConvoyPlanOptions *o, GError **error)
   ConvoyVariant variant = { FALSE, FALSE };
   if (o && o->cache && !no_fuse)
     variant = convoy_tune (bound, threads, o->cache);
-  return convoy_plan_compile (bound, threads, no_fuse, variant, error);
+  return convoy_plan_compile (bound, threads, no_fuse, variant, NULL, error);
 }
 
 static void
@@ -66,6 +76,7 @@ plan_clear (gpointer q)
   g_array_unref (p->steps);
   g_array_unref (p->statics);
   g_array_unref (p->bufs);
+  g_array_unref (p->slots);
   g_array_unref (p->inputs);
   g_array_unref (p->outputs);
   convoy_graph_unref (p->graph);
@@ -98,7 +109,10 @@ convoy_plan_dump (const ConvoyPlan *p)
   GString *t = g_string_new (NULL);
   for (guint i = 0; i < p->steps->len; i++) {
     const ConvoyStep *s = CONVOY_STEP (p->steps, i);
-    const ConvoyPlanBuf *out = CONVOY_BUF (p, s->buf[s->n - 1]);
+    guint last = s->n - 1;              /* of those that are there */
+    while (last > 0 && s->buf[last] == CONVOY_NO_BUF)
+      last--;
+    const ConvoyPlanBuf *out = CONVOY_BUF (p, s->buf[last]);
     const char *name = s->node ? s->node->name : "";
     g_autofree char *shape = convoy_shape_str (&out->shape);
     if (*name == '\0')

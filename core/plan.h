@@ -5,6 +5,7 @@
 #ifndef CONVOY_PLAN_H
 #define CONVOY_PLAN_H
 #include "core/graph.h"
+#include "core/learn.h"
 #include "core/params.h"
 
 typedef enum {
@@ -12,6 +13,8 @@ typedef enum {
   CONVOY_B_STATIC,              /* in the plan's own memory, written by static steps */
   CONVOY_B_INPUT,               /* an exec's own, filled by the caller */
   CONVOY_B_GIVEN,               /* the bytes of a tensor */
+  CONVOY_B_MASTER,              /* a weight that learns, or a statistic: in an exec's weights */
+  CONVOY_B_GRADIENT,            /* its gradient: in an exec's gradients */
 } ConvoyBufKind;
 
 typedef struct {
@@ -29,6 +32,7 @@ typedef struct {
 typedef struct {
   const char *what;
   const ConvoyNode *node;       /* it computes this one; evaluated where there is neither prim nor kernel */
+  gboolean back;                /* ... its gradient: the buffers are inputs, outputs, their gradients, and those to compute */
   ConvoyPrim *prim;
   ConvoyKernel kernel;
   gpointer user;
@@ -36,6 +40,15 @@ typedef struct {
   ConvoyBuf *buf;
   ConvoyArg *arg;               /* of a prim, by buffer */
 } ConvoyStep;
+
+/* A slot with what the plan knows of it. */
+typedef struct {
+  ConvoySlot slot;
+  ConvoyValue value;
+  ConvoyBuf weight, gradient;   /* gradient: CONVOY_NO_BUF for statistics */
+  gboolean settled;             /* a step reads it: its layout stays */
+  ConvoyMd *plain, *md;         /* the layout, and that in which the bytes, of the same shape, are the plain tensor; NULL: it is plain */
+} ConvoyPlanSlot;
 
 /* What is tried when a plan is timed. */
 typedef struct { gboolean blocked, depthwise; } ConvoyVariant;
@@ -47,16 +60,20 @@ struct ConvoyPlan {
   GArray *bufs;                 /* ConvoyPlanBuf */
   GArray *steps, *statics;      /* ConvoyStep */
   GArray *inputs, *outputs;     /* ConvoyBuf, as the graph's */
+  GArray *slots;                /* ConvoyPlanSlot: those that learn, then the statistics; empty: nothing learns */
+  ConvoyBuf seed;               /* CONVOY_NO_BUF: nothing is random */
   gsize arena, static_size, scratch;
+  gsize n_weights, n_learning;  /* floats of all slots; of those that learn */
   GMutex lock;                  /* protects the packing of static_mem and packed */
   char *static_mem;
   guint packed;                 /* version of the params in static_mem; atomic; 0: none */
 };
 #define CONVOY_BUF(p, i) (&g_array_index ((p)->bufs, ConvoyPlanBuf, i))
+#define CONVOY_PLAN_SLOT(p, i) (&g_array_index ((p)->slots, ConvoyPlanSlot, i))
 #define CONVOY_STEP(list, i) (&g_array_index (list, ConvoyStep, i))
 
 ConvoyPlan *convoy_plan_alloc (ConvoyGraph *bound, guint threads, ConvoyVariant variant);
-ConvoyPlan *convoy_plan_compile (ConvoyGraph *bound, guint threads, gboolean no_fuse, ConvoyVariant variant, GError **error);   /* compile.c */
+ConvoyPlan *convoy_plan_compile (ConvoyGraph *bound, guint threads, gboolean no_fuse, ConvoyVariant variant, const ConvoyLearnOptions *learn, GError **error);  /* compile.c; learn NULL: nothing learns */
 void convoy_plan_layout (ConvoyPlan *p);                                /* plan-mem.c: offsets */
 gboolean convoy_plan_pack (ConvoyPlan *p, GError **error);              /* exec.c: static memory up to date with the params */
 ConvoyBuf convoy_plan_root (const ConvoyPlan *p, ConvoyBuf b, gsize *offset);   /* follows aliases */

@@ -35,7 +35,7 @@ static gint64
 time_variant (ConvoyGraph *bound, guint threads, ConvoyVariant v)
 {
   gint64 best = G_MAXINT64, start = g_get_monotonic_time ();
-  ConvoyPlan *p = convoy_plan_compile (bound, threads, FALSE, v, NULL);
+  ConvoyPlan *p = convoy_plan_compile (bound, threads, FALSE, v, NULL, NULL);
   ConvoyExec *x = p ? convoy_exec_new (p, NULL) : NULL;
   for (guint i = 0; x && i < MAX_RUNS && (i < 3 || g_get_monotonic_time () - start < BUDGET); i++) {
     gint64 t = g_get_monotonic_time ();

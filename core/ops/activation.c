@@ -160,10 +160,51 @@ eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GE
   return TRUE;
 }
 
+/* --- gradients, from the result y alone ------------------------------- */
+
+#define SLOPE(name, expression) \
+  static void \
+  name (gint64 n, const float *y_of, const float *dy, float *dx, float a, float b) \
+  { \
+    (void) a, (void) b; \
+    _Pragma ("omp parallel for simd") \
+    for (gint64 i = 0; i < n; i++) { \
+      const float y = y_of[i]; \
+      dx[i] = dy[i] * (expression); \
+    } \
+  }
+
+SLOPE (relu_slope, (y > 0 ? 1.0f : a))
+SLOPE (logistic_slope, (y * (1 - y)))
+SLOPE (hyperbolic_slope, (1 - y * y))
+SLOPE (elu_slope, (y > 0 ? 1.0f : y + a))
+SLOPE (softplus_slope, (1 - expf (-y)))
+SLOPE (hard_sigmoid_slope, (y > 0 && y < 1 ? a : 0.0f))
+SLOPE (clip_slope, (y > a && y < b ? 1.0f : 0.0f))
+
+static const struct { const char *op; void (*f) (gint64, const float *, const float *, float *, float, float); float alpha; } slopes[] = {
+  { "Relu", relu_slope, 0 }, { "LeakyRelu", relu_slope, 0.01f }, { "Sigmoid", logistic_slope, 0 }, { "Tanh", hyperbolic_slope, 0 }, { "Elu", elu_slope, 1 },
+  { "Softplus", softplus_slope, 0 }, { "HardSigmoid", hard_sigmoid_slope, 0.2f },
+};
+
+static gboolean
+grad (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, ConvoyTensor *const *dout, ConvoyTensor *const *din, GError **error)
+{
+  (void) in;
+  for (guint k = 0; k < G_N_ELEMENTS (slopes); k++)
+    if (strcmp (slopes[k].op, n->op->name) == 0) {
+      float a = convoy_node_float (n, "alpha", slopes[k].alpha);
+      if (a < 0)
+        return convoy_infer_fail (n, error, "no gradient for alpha %g: the result does not tell the side", a);
+      slopes[k].f (convoy_tensor_count (dout[0]), convoy_tensor_data (out[0]), convoy_tensor_data (dout[0]), convoy_tensor_data (din[0]), a, 0);
+    }
+  return TRUE;
+}
+
 #define ACTIVATION(id, op_name, attributes) \
   const ConvoyOp convoy_op_##id = { \
-    .name = op_name, .min_in = 1, .max_in = 1, .attrs = attributes, .flags = CONVOY_OP_POINTWISE, \
-    .infer = infer, .eval = eval, .forward = forward, .as_post = as_post, .takes_post = convoy_takes_eltwise, \
+    .name = op_name, .min_in = 1, .max_in = 1, .attrs = attributes, .flags = CONVOY_OP_POINTWISE | CONVOY_OP_GRAD_FROM_OUT, \
+    .infer = infer, .eval = eval, .forward = forward, .grad = grad, .as_post = as_post, .takes_post = convoy_takes_eltwise, \
   }
 
 ACTIVATION (relu, "Relu", NULL);                        /* ONNX 6, 13, 14 */
@@ -171,7 +212,6 @@ ACTIVATION (leaky_relu, "LeakyRelu", "alpha=f");        /* ONNX 6, 16 */
 ACTIVATION (sigmoid, "Sigmoid", NULL);                  /* ONNX 6, 13 */
 ACTIVATION (tanh, "Tanh", NULL);                        /* ONNX 6, 13 */
 ACTIVATION (elu, "Elu", "alpha=f");                     /* ONNX 6 */
-ACTIVATION (hard_swish, "HardSwish", NULL);             /* ONNX 14 */
 ACTIVATION (softplus, "Softplus", NULL);                /* ONNX 1 */
 ACTIVATION (hard_sigmoid, "HardSigmoid", "alpha=f beta=f");     /* ONNX 6 */
 
@@ -220,7 +260,36 @@ clip_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *ou
   }
 }
 
+static gboolean
+clip_grad (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, ConvoyTensor *const *dout, ConvoyTensor *const *din, GError **error)
+{
+  const ConvoyTensor *bound[2] = { n->n_in > 1 ? in[1] : NULL, n->n_in > 2 ? in[2] : NULL };
+  float lo, hi;
+  if (!clip_bounds (n, bound, &lo, &hi))
+    return convoy_infer_fail (n, error, "no gradient for such bounds");
+  clip_slope (convoy_tensor_count (dout[0]), convoy_tensor_data (out[0]), convoy_tensor_data (dout[0]), convoy_tensor_data (din[0]), lo, hi);
+  return TRUE;
+}
+
 const ConvoyOp convoy_op_clip = {
-  .name = "Clip", .min_in = 1, .max_in = 3, .attrs = "min=f max=f", .flags = CONVOY_OP_POINTWISE,
-  .infer = clip_infer, .eval = clip_eval, .forward = forward, .as_post = as_post, .takes_post = convoy_takes_eltwise,
+  .name = "Clip", .min_in = 1, .max_in = 3, .attrs = "min=f max=f", .flags = CONVOY_OP_POINTWISE | CONVOY_OP_GRAD_FROM_OUT, .no_grad = 1 << 1 | 1 << 2,
+  .infer = clip_infer, .eval = clip_eval, .grad = clip_grad, .forward = forward, .as_post = as_post, .takes_post = convoy_takes_eltwise,
+};
+
+/* x clip (x / 6 + 1 / 2, 0, 1), whose result does not tell where it came from. */
+static gboolean
+hard_swish_grad (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, ConvoyTensor *const *dout, ConvoyTensor *const *din, GError **error)
+{
+  const float *x = convoy_tensor_data (in[0]), *dy = convoy_tensor_data (dout[0]);
+  float *dx = convoy_tensor_data (din[0]);
+  (void) n, (void) out, (void) error;
+  for (gint64 i = 0; i < convoy_tensor_count (in[0]); i++)
+    dx[i] = dy[i] * (x[i] <= -3 ? 0 : x[i] >= 3 ? 1 : x[i] / 3 + 0.5f);
+  return TRUE;
+}
+
+/* ONNX 14 */
+const ConvoyOp convoy_op_hard_swish = {
+  .name = "HardSwish", .min_in = 1, .max_in = 1, .flags = CONVOY_OP_POINTWISE,
+  .infer = infer, .eval = eval, .grad = hard_swish_grad, .forward = forward, .as_post = as_post, .takes_post = convoy_takes_eltwise,
 };

@@ -110,6 +110,98 @@ forward (ConvoyBuild *b, const ConvoyNode *n)
   return TRUE;
 }
 
+/* --- backward --------------------------------------------------------- */
+
+static gboolean
+is_reference (const ConvoyPrim *p)
+{
+  return p && strstr (convoy_prim_impl (p), "ref") != NULL;
+}
+
+/* A backward primitive over the layouts that the forward pass has; where oneDNN has nothing quick
+ * for them, over those that it likes. md: of the data (source or its gradient), wei, bias, ddst. */
+typedef struct { ConvoyWindow w; const ConvoyMd *data, *wei, *bias, *ddst; const ConvoyPrim *forward; gboolean weights; } Back;
+
+static ConvoyPrim *
+back_with (const Back *k, const ConvoyMd *data, const ConvoyMd *ddst, GError **error)
+{
+  return k->weights ? convoy_dnn_conv_weights (&k->w, data, k->wei, k->bias, ddst, k->forward, error)
+                    : convoy_dnn_conv_data (&k->w, data, k->wei, ddst, k->forward, error);
+}
+
+static ConvoyPrim *
+back_prim (const Back *k, GError **error)
+{
+  ConvoyPrim *p = back_with (k, k->data, k->ddst, NULL);
+  if (p && !is_reference (p))
+    return p;
+  ConvoyShape x = convoy_md_shape (k->data), y = convoy_md_shape (k->ddst);
+  g_autoptr (ConvoyMd) any_x = convoy_md_any (&x), any_y = convoy_md_any (&y);
+  ConvoyPrim *other = back_with (k, any_x, any_y, p ? NULL : error);
+  if (other && p && is_reference (other))
+    g_clear_pointer (&other, convoy_prim_free);
+  if (other == NULL)
+    return p;
+  convoy_prim_free (p);
+  return other;
+}
+
+static void
+back_weights (ConvoyBuild *b, const ConvoyNode *n, Back *k, ConvoyBuf x, ConvoyBuf dy, const ConvoyMd *given, gboolean bias)
+{
+  ConvoyShape bs = CONVOY_SHAPE (convoy_build_shape (b, n->in[1])->d[0]);
+  g_autoptr (ConvoyMd) bm = bias ? convoy_md_plain (&bs) : NULL;
+  k->weights = TRUE;
+  k->bias = bm;
+  ConvoyPrim *p = back_prim (k, convoy_build_error (b));
+  x = convoy_build_in_as (b, x, convoy_prim_md (p, CONVOY_ARG_SRC));
+  dy = convoy_build_in_as (b, dy, convoy_prim_md (p, CONVOY_ARG_DDST));
+  const ConvoyMd *wm = convoy_prim_md (p, CONVOY_ARG_DWEI);
+  ConvoyBuf dw = convoy_build_wants (b, n->in[1]) ? convoy_build_grad_out (b, n->in[1], given, wm) : convoy_build_tmp (b, convoy_build_shape (b, n->in[1]), wm);
+  ConvoyBuf db = bias ? convoy_build_grad_out (b, n->in[2], NULL, NULL) : CONVOY_NO_BUF;
+  convoy_build_prim (b, "conv weights", p, CONVOY_ARG_SRC, x, CONVOY_ARG_DDST, dy, CONVOY_ARG_DWEI, dw, CONVOY_ARG_DBIAS, db, -1);
+  if (convoy_build_wants (b, n->in[1]))
+    convoy_build_grad_done (b, n->in[1], dw, given);
+  if (bias)
+    convoy_build_grad_done (b, n->in[2], db, NULL);
+}
+
+static void
+back_data (ConvoyBuild *b, const ConvoyNode *n, Back *k, ConvoyBuf w, ConvoyBuf dy)
+{
+  ConvoyShape ws = weight_shape (b, n);
+  g_autoptr (ConvoyMd) any = convoy_md_any (&ws);
+  k->weights = FALSE;
+  k->wei = any;
+  ConvoyPrim *p = back_prim (k, convoy_build_error (b));
+  w = convoy_build_in_as (b, w, convoy_prim_md (p, CONVOY_ARG_WEI));
+  dy = convoy_build_in_as (b, dy, convoy_prim_md (p, CONVOY_ARG_DDST));
+  ConvoyBuf dx = convoy_build_grad_out (b, n->in[0], NULL, convoy_prim_md (p, CONVOY_ARG_DSRC));
+  convoy_build_prim (b, "conv data", p, CONVOY_ARG_DDST, dy, CONVOY_ARG_WEI, w, CONVOY_ARG_DSRC, dx, -1);
+  convoy_build_grad_done (b, n->in[0], dx, NULL);
+}
+
+static gboolean
+backward (ConvoyBuild *b, const ConvoyNode *n)
+{
+  gboolean bias = n->n_in > 2 && convoy_build_wants (b, n->in[2]);
+  ConvoyPrim *forward = make (b, n, n->n_in > 2 && n->in[2] != CONVOY_NONE, NULL, convoy_build_error (b));
+  ConvoyShape own, ws = weight_shape (b, n);
+  if (forward == NULL)
+    return TRUE;
+  Back k = { .data = convoy_prim_md (forward, CONVOY_ARG_SRC), .wei = convoy_prim_md (forward, CONVOY_ARG_WEI), .ddst = convoy_prim_md (forward, CONVOY_ARG_DST),
+    .forward = forward };
+  g_autoptr (ConvoyMd) given = convoy_md_plain (&ws);
+  ConvoyBuf dy = convoy_build_grad (b, n->out);
+  geometry (n, convoy_build_shape (b, n->in[0]), convoy_build_shape (b, n->in[1]), &k.w, &own, NULL);
+  if (convoy_build_wants (b, n->in[1]) || bias)
+    back_weights (b, n, &k, convoy_build_in (b, n->in[0]), dy, given, bias);
+  if (convoy_build_wants (b, n->in[0]))
+    back_data (b, n, &k, convoy_build_weight (b, n->in[1], &ws, given), dy);
+  convoy_prim_free (forward);
+  return TRUE;
+}
+
 /* Depthwise 3x3, padding 1 all round, on the 1x1 convolution that makes its input. */
 static gboolean
 as_post (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post)
@@ -166,5 +258,5 @@ macs (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, char **f
 
 const ConvoyOp convoy_op_conv = {
   .name = "Conv", .min_in = 2, .max_in = 3, .attrs = "strides=I dilations=I pads=I group=i kernel_shape=I auto_pad=s",
-  .infer = infer, .forward = forward, .as_post = as_post, .takes_post = takes_post, .macs = macs,
+  .infer = infer, .forward = forward, .backward = backward, .as_post = as_post, .takes_post = takes_post, .macs = macs,
 };

@@ -66,27 +66,81 @@ gemm_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *ou
   return convoy_put_reals (n, out[0], y, error);
 }
 
-/* x NxC by weights OxC or CxO (then given as OxC with turned strides). */
+/* x NxC by weights OxC, or CxO, which are then OxC with turned strides. */
+typedef struct {
+  ConvoyShape x, w, y, bias;
+  ConvoyMd *xm, *given, *wm, *ym, *bm;  /* given: the weights as they come; wm: as the primitive may want them; bm NULL: no bias */
+} Layer;
+
+static Layer
+layer_of (ConvoyBuild *b, const ConvoyNode *n, gboolean weights_are_oc, gboolean bias)
+{
+  const ConvoyShape *xs = convoy_build_shape (b, n->in[0]), *ws = convoy_build_shape (b, n->in[1]);
+  Layer l = { .x = CONVOY_SHAPE (convoy_shape_count (xs) / xs->d[xs->n - 1], xs->d[xs->n - 1]), .w = CONVOY_SHAPE (ws->d[weights_are_oc ? 0 : 1], ws->d[weights_are_oc ? 1 : 0]) };
+  gint64 turned[2] = { 1, l.w.d[0] };
+  l.y = CONVOY_SHAPE (l.x.d[0], l.w.d[0]);
+  l.bias = CONVOY_SHAPE (l.w.d[0]);
+  l.xm = convoy_md_plain (&l.x), l.ym = convoy_md_plain (&l.y), l.bm = bias ? convoy_md_plain (&l.bias) : NULL;
+  l.given = weights_are_oc ? convoy_md_plain (&l.w) : convoy_md_strided (&l.w, turned);
+  l.wm = convoy_build_learning (b, n) ? convoy_md_dup (l.given) : convoy_md_any (&l.w); /* weights that change with every run are not packed */
+  return l;
+}
+
+static void
+layer_clear (Layer *l)
+{
+  convoy_md_free (l->xm), convoy_md_free (l->given), convoy_md_free (l->wm), convoy_md_free (l->ym), convoy_md_free (l->bm);
+}
+
+/* A plain buffer seen as a matrix. */
+static ConvoyBuf
+as_matrix (ConvoyBuild *b, ConvoyBuf buf, const ConvoyShape *from, const ConvoyShape *to, const ConvoyMd *md)
+{
+  return convoy_shape_equal (from, to) ? buf : convoy_build_view (b, buf, to, md);
+}
+
 static void
 inner_product (ConvoyBuild *b, const ConvoyNode *n, gboolean weights_are_oc, ConvoyRiders *r)
 {
-  const ConvoyShape *xs = convoy_build_shape (b, n->in[0]), *ws = convoy_build_shape (b, n->in[1]);
-  ConvoyShape x2 = CONVOY_SHAPE (convoy_shape_count (xs) / xs->d[xs->n - 1], xs->d[xs->n - 1]);
-  ConvoyShape oc = CONVOY_SHAPE (ws->d[weights_are_oc ? 0 : 1], ws->d[weights_are_oc ? 1 : 0]), y2 = CONVOY_SHAPE (x2.d[0], oc.d[0]), bs = CONVOY_SHAPE (oc.d[0]);
-  gint64 turned[2] = { 1, oc.d[0] };
-  ConvoyMd *xm = convoy_md_plain (&x2), *wm = convoy_md_any (&oc), *ym = convoy_md_plain (&y2), *bm = r->bias == CONVOY_NO_BUF ? NULL : convoy_md_plain (&bs);
-  ConvoyMd *given = weights_are_oc ? convoy_md_plain (&oc) : convoy_md_strided (&oc, turned);
-  ConvoyPrim *p = convoy_dnn_ip (xm, wm, bm, ym, &r->posts, convoy_build_error (b));
-  ConvoyBuf x = convoy_build_in_plain (b, n->in[0]);
-  if (xs->n != 2)
-    x = convoy_build_view (b, x, &x2, xm);
-  ConvoyBuf w = convoy_build_in_as (b, convoy_build_view (b, r->weights, &oc, given), convoy_prim_md (p, CONVOY_ARG_WEI));
-  ConvoyBuf y = convoy_build_out (b, n->out, NULL);
-  if (xs->n != 2)
-    y = convoy_build_view (b, y, &y2, ym);
-  ConvoyBuf bias = bm ? convoy_build_view (b, r->bias, &bs, bm) : CONVOY_NO_BUF;
+  Layer l = layer_of (b, n, weights_are_oc, r->bias != CONVOY_NO_BUF);
+  ConvoyPrim *p = convoy_dnn_ip (l.xm, l.wm, l.bm, l.ym, &r->posts, convoy_build_error (b));
+  ConvoyBuf x = as_matrix (b, convoy_build_in_plain (b, n->in[0]), convoy_build_shape (b, n->in[0]), &l.x, l.xm);
+  ConvoyBuf w = convoy_build_in_as (b, convoy_build_view (b, r->weights, &l.w, l.given), convoy_prim_md (p, CONVOY_ARG_WEI));
+  ConvoyBuf y = as_matrix (b, convoy_build_out (b, n->out, NULL), convoy_build_shape (b, n->out), &l.y, l.ym);
+  ConvoyBuf bias = l.bm ? convoy_build_view (b, r->bias, &l.bias, l.bm) : CONVOY_NO_BUF;
   convoy_build_prim (b, n->op->name, p, CONVOY_ARG_SRC, x, CONVOY_ARG_WEI, w, CONVOY_ARG_BIAS, bias, CONVOY_ARG_DST, y, -1);
-  convoy_md_free (xm), convoy_md_free (wm), convoy_md_free (ym), convoy_md_free (bm), convoy_md_free (given);
+  layer_clear (&l);
+}
+
+/* dW = dy^T x, db = sum of dy, dx = dy W */
+static void
+inner_product_back (ConvoyBuild *b, const ConvoyNode *n, gboolean weights_are_oc)
+{
+  gboolean bias = n->n_in > 2 && convoy_build_wants (b, n->in[2]);
+  Layer l = layer_of (b, n, weights_are_oc, bias);
+  ConvoyPrim *forward = convoy_dnn_ip (l.xm, l.given, l.bm, l.ym, NULL, convoy_build_error (b));
+  ConvoyBuf dy = convoy_build_grad (b, n->out);
+  g_autoptr (ConvoyMd) plain = convoy_md_plain (convoy_build_shape (b, n->out));
+  dy = as_matrix (b, convoy_build_in_as (b, dy, plain), convoy_build_shape (b, n->out), &l.y, l.ym);
+  if (forward && (convoy_build_wants (b, n->in[1]) || bias)) {
+    ConvoyPrim *p = convoy_dnn_ip_weights (l.xm, l.given, l.bm, l.ym, forward, convoy_build_error (b));
+    ConvoyBuf x = as_matrix (b, convoy_build_in_plain (b, n->in[0]), convoy_build_shape (b, n->in[0]), &l.x, l.xm);
+    ConvoyBuf dw = convoy_build_wants (b, n->in[1]) ? convoy_build_grad_out (b, n->in[1], l.given, l.given) : convoy_build_tmp (b, &l.w, l.given);
+    ConvoyBuf db = bias ? convoy_build_grad_out (b, n->in[2], l.bm, l.bm) : CONVOY_NO_BUF;
+    convoy_build_prim (b, "layer weights", p, CONVOY_ARG_SRC, x, CONVOY_ARG_DDST, dy, CONVOY_ARG_DWEI, dw, CONVOY_ARG_DBIAS, db, -1);
+    if (convoy_build_wants (b, n->in[1]))
+      convoy_build_grad_done (b, n->in[1], dw, l.given);
+    if (bias)
+      convoy_build_grad_done (b, n->in[2], db, l.bm);
+  }
+  if (forward && convoy_build_wants (b, n->in[0])) {
+    ConvoyPrim *p = convoy_dnn_ip_data (l.xm, l.given, l.ym, forward, convoy_build_error (b));
+    ConvoyBuf dx = convoy_build_grad_out (b, n->in[0], l.xm, l.xm);
+    convoy_build_prim (b, "layer data", p, CONVOY_ARG_DDST, dy, CONVOY_ARG_WEI, convoy_build_weight (b, n->in[1], &l.w, l.given), CONVOY_ARG_DSRC, dx, -1);
+    convoy_build_grad_done (b, n->in[0], dx, l.xm);
+  }
+  convoy_prim_free (forward);
+  layer_clear (&l);
 }
 
 static gboolean
@@ -110,6 +164,15 @@ gemm_forward (ConvoyBuild *b, const ConvoyNode *n)
   return TRUE;
 }
 
+static gboolean
+gemm_backward (ConvoyBuild *b, const ConvoyNode *n)
+{
+  if (!gemm_is_layer (b, n))
+    return FALSE;
+  inner_product_back (b, n, convoy_node_int (n, "transB", 0) != 0);
+  return TRUE;
+}
+
 /* Functions ride; the scale of a normalization would need the weights with their outputs first. */
 static gboolean
 gemm_takes_post (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts, guint count, const ConvoyPost *post)
@@ -130,7 +193,7 @@ layer_macs (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, ch
 
 const ConvoyOp convoy_op_gemm = {
   .name = "Gemm", .min_in = 2, .max_in = 3, .attrs = "alpha=f beta=f transA=i transB=i",
-  .infer = gemm_infer, .eval = gemm_eval, .forward = gemm_forward, .takes_post = gemm_takes_post, .macs = layer_macs,
+  .infer = gemm_infer, .eval = gemm_eval, .forward = gemm_forward, .backward = gemm_backward, .takes_post = gemm_takes_post, .macs = layer_macs,
 };
 
 /* --- MatMul ---------------------------------------------------------- */
@@ -208,6 +271,16 @@ matmul_forward (ConvoyBuild *b, const ConvoyNode *n)
 }
 
 static gboolean
+matmul_backward (ConvoyBuild *b, const ConvoyNode *n)
+{
+  const ConvoyShape *x = convoy_build_shape (b, n->in[0]), *w = convoy_build_shape (b, n->in[1]), *y = convoy_build_shape (b, n->out);
+  if (x->n < 2 || w->n != 2 || convoy_shape_count (y) < 1 || x->d[x->n - 1] < 1)
+    return FALSE;
+  inner_product_back (b, n, FALSE);
+  return TRUE;
+}
+
+static gboolean
 matmul_takes_post (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts, guint count, const ConvoyPost *post)
 {
   (void) posts;
@@ -217,5 +290,5 @@ matmul_takes_post (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts,
 
 const ConvoyOp convoy_op_mat_mul = {
   .name = "MatMul", .min_in = 2, .max_in = 2,
-  .infer = matmul_infer, .eval = matmul_eval, .forward = matmul_forward, .takes_post = matmul_takes_post, .macs = layer_macs,
+  .infer = matmul_infer, .eval = matmul_eval, .forward = matmul_forward, .backward = matmul_backward, .takes_post = matmul_takes_post, .macs = layer_macs,
 };

@@ -70,37 +70,46 @@ typedef struct {
   gint64 best;                  /* index in the channel of the maximum, row-major */
 } Pool;
 
-/* One window: at[] is its first element, maybe in the padding. */
-static double
-window_value (Pool *p, const ConvoyTensor *x, gint64 base, const gint64 *at)
+/* The elements of one window that are not padding, as indices in the channel; at[] is its first,
+ * maybe in the padding. Gives how many; counted: with the padding that the attributes ask for. */
+static gint64
+window_elements (const Pool *p, const gint64 *at, gint64 *index, gint64 *counted)
 {
   const ConvoyWindow *w = &p->w;
-  gint64 k[CONVOY_MAX_SPATIAL] = { 0 }, inside = 0, counted = 0;
-  double best = -INFINITY, sum = 0;
+  gint64 k[CONVOY_MAX_SPATIAL] = { 0 }, inside = 0;
   gboolean more = TRUE;
+  *counted = 0;
   while (more) {
-    gint64 index = 0;
+    gint64 element = 0;
     gboolean in = TRUE, padded = TRUE;
     for (guint i = 0; i < w->n; i++) {
       gint64 c = at[i] + k[i] * w->dilation[i];
       in &= c >= 0 && c < p->size[i];
       padded &= c < p->size[i] + p->pads_after[i];
-      index = index * p->size[i] + c;
+      element = element * p->size[i] + c;
     }
-    counted += padded;
-    if (in) {
-      double v = convoy_real_at (x, base + index);
-      inside++;
-      if (inside == 1 || v > best)
-        best = v, p->best = index;
-      sum += p->kind == LP_POOL ? pow (fabs (v), p->p) : v;
-    }
+    *counted += padded;
+    if (in)
+      index[inside++] = element;
     guint i = w->n;
     for (more = FALSE; !more && i-- > 0;)
       if (++k[i] < w->kernel[i])
         more = TRUE;
       else
         k[i] = 0;
+  }
+  return inside;
+}
+
+static double
+window_value (Pool *p, const ConvoyTensor *x, gint64 base, const gint64 *index, gint64 inside, gint64 counted)
+{
+  double best = -INFINITY, sum = 0;
+  for (gint64 i = 0; i < inside; i++) {
+    double v = convoy_real_at (x, base + index[i]);
+    if (i == 0 || v > best)
+      best = v, p->best = index[i];
+    sum += p->kind == LP_POOL ? pow (fabs (v), p->p) : v;
   }
   if (p->kind == MAX_POOL)
     return best;
@@ -121,32 +130,84 @@ stored_index (const Pool *p, gint64 base)
   return base + out;
 }
 
+/* plane, spatial: elements of a channel of x and y. elements: room for a window; g_free() it. */
+static gboolean
+pool_init (const ConvoyNode *n, const ConvoyShape *x, const ConvoyShape *y, Pool *p, gint64 *plane, gint64 *spatial, gint64 **elements, GError **error)
+{
+  ConvoyShape own;
+  gsize len;
+  gint64 kernel = 1;
+  const gint64 *pads = convoy_node_ints (n, "pads", &len);
+  *p = (Pool) { .kind = kinds[kind_of (n)].kind, .count_padding = convoy_node_int (n, "count_include_pad", 0) != 0,
+    .column_major = convoy_node_int (n, "storage_order", 0) != 0, .p = convoy_node_int (n, "p", 2) };
+  if (!geometry (n, x, &p->w, &own, error))
+    return FALSE;
+  *plane = *spatial = 1;
+  for (guint i = 0; i < p->w.n; i++) {
+    p->size[i] = x->d[2 + i];
+    p->pads_after[i] = convoy_node_has (n, "auto_pad") && !pads ? p->w.after[i] : pads ? pads[p->w.n + i] : 0;
+    *plane *= p->size[i];
+    *spatial *= y->d[2 + i];
+    kernel *= p->w.kernel[i];
+  }
+  *elements = g_try_new (gint64, kernel);
+  return *elements || convoy_infer_fail (n, error, "no memory");
+}
+
+/* Where window o of y begins. */
+static void
+window_start (const Pool *p, const ConvoyShape *y, gint64 o, gint64 *at)
+{
+  for (guint i = p->w.n; i-- > 0; o /= y->d[2 + i])
+    at[i] = o % y->d[2 + i] * p->w.stride[i] - p->w.before[i];
+}
+
 static gboolean
 eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error)
 {
-  const ConvoyShape *x = convoy_tensor_shape (in[0]), *y = convoy_tensor_shape (out[0]);
-  ConvoyShape own;
-  gsize len;
-  const gint64 *pads = convoy_node_ints (n, "pads", &len);
-  Pool p = { .kind = kinds[kind_of (n)].kind, .count_padding = convoy_node_int (n, "count_include_pad", 0) != 0,
-    .column_major = convoy_node_int (n, "storage_order", 0) != 0, .p = convoy_node_int (n, "p", 2) };
-  if (!geometry (n, x, &p.w, &own, error))
+  const ConvoyShape *y = convoy_tensor_shape (out[0]);
+  gint64 plane, spatial, at[CONVOY_MAX_SPATIAL], counted;
+  g_autofree gint64 *elements = NULL;
+  Pool p;
+  if (!pool_init (n, convoy_tensor_shape (in[0]), y, &p, &plane, &spatial, &elements, error))
     return FALSE;
-  gint64 plane = 1, spatial = 1, at[CONVOY_MAX_SPATIAL];
-  for (guint i = 0; i < p.w.n; i++) {
-    p.size[i] = x->d[2 + i];
-    p.pads_after[i] = convoy_node_has (n, "auto_pad") && !pads ? p.w.after[i] : pads ? pads[p.w.n + i] : 0;
-    plane *= p.size[i];
-    spatial *= y->d[2 + i];
-  }
   for (gint64 o = 0; o < convoy_tensor_count (out[0]); o++) {
-    gint64 base = o / spatial * plane, rest = o % spatial;
-    for (guint i = p.w.n; i-- > 0; rest /= y->d[2 + i])
-      at[i] = rest % y->d[2 + i] * p.w.stride[i] - p.w.before[i];
-    double v = window_value (&p, in[0], base, at);
+    gint64 base = o / spatial * plane;
+    window_start (&p, y, o % spatial, at);
+    gint64 inside = window_elements (&p, at, elements, &counted);
+    double v = window_value (&p, in[0], base, elements, inside, counted);
     convoy_put_real (convoy_tensor_type (out[0]), convoy_tensor_data (out[0]), o, 1, 1, &v);
     if (n->n_out > 1)
       ((gint64 *) convoy_tensor_data (out[1]))[o] = stored_index (&p, base);
+  }
+  return TRUE;
+}
+
+/* The maximum has it all; a mean shares alike; y = (sum |x|^p)^(1/p): dy/dx = sign (x) (|x| / y)^(p-1). */
+static gboolean
+grad (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, ConvoyTensor *const *dout, ConvoyTensor *const *din, GError **error)
+{
+  const ConvoyShape *y = convoy_tensor_shape (dout[0]);
+  const float *x = convoy_tensor_data (in[0]), *dy = convoy_tensor_data (dout[0]);
+  float *dx = convoy_tensor_data (din[0]);
+  gint64 plane, spatial, at[CONVOY_MAX_SPATIAL], counted;
+  g_autofree gint64 *elements = NULL;
+  Pool p;
+  (void) out;
+  if (!pool_init (n, convoy_tensor_shape (in[0]), y, &p, &plane, &spatial, &elements, error))
+    return FALSE;
+  memset (dx, 0, convoy_tensor_count (din[0]) * sizeof *dx);
+  for (gint64 o = 0; o < convoy_tensor_count (dout[0]); o++) {
+    gint64 base = o / spatial * plane;
+    window_start (&p, y, o % spatial, at);
+    gint64 inside = window_elements (&p, at, elements, &counted);
+    double v = window_value (&p, in[0], base, elements, inside, counted), share = dy[o] / (double) MAX (p.count_padding ? counted : inside, 1);
+    if (p.kind == MAX_POOL)
+      dx[base + p.best] += dy[o];
+    for (gint64 i = 0; p.kind != MAX_POOL && i < inside; i++) {
+      double e = x[base + elements[i]];
+      dx[base + elements[i]] += p.kind == AVERAGE_POOL ? share : v > 0 ? dy[o] * copysign (pow (fabs (e) / v, p.p - 1), e) * (e != 0) : 0;
+    }
   }
   return TRUE;
 }
@@ -165,34 +226,82 @@ over_the_edge (const ConvoyNode *n, const ConvoyWindow *w)
   return FALSE;
 }
 
+/* FALSE: not for oneDNN. */
+static gboolean
+describe (ConvoyBuild *b, const ConvoyNode *n, ConvoyPool *pool, ConvoyWindow *w)
+{
+  const ConvoyShape *x = convoy_build_shape (b, n->in[0]);
+  Kind kind = kinds[kind_of (n)].kind;
+  gboolean padded = convoy_node_int (n, "count_include_pad", 0) != 0;
+  ConvoyShape own;
+  *pool = kind == MAX_POOL ? CONVOY_POOL_MAX : padded ? CONVOY_POOL_AVG_PADDED : CONVOY_POOL_AVG;
+  return kind != LP_POOL && n->n_out == 1 && convoy_build_type (b, n->in[0]) == CONVOY_F32 && convoy_shape_count (x) > 0 && geometry (n, x, w, &own, NULL)
+      && !(kind == AVERAGE_POOL && padded && over_the_edge (n, w));
+}
+
+/* The layout in which the input is read, that of the output to ask for. The caller owns both; NULL: a failure before. */
+static ConvoyMd *
+source_layout (ConvoyBuild *b, const ConvoyNode *n, ConvoyMd **dst)
+{
+  const ConvoyShape *x = convoy_build_shape (b, n->in[0]), *y = convoy_build_shape (b, n->out);
+  const ConvoyMd *md = convoy_build_md (b, convoy_build_in (b, n->in[0]));
+  gint64 stride[2 * CONVOY_MAX_DIMS];
+  if (md == NULL)
+    return NULL;
+  gboolean plain = convoy_md_strides (md, stride) && stride[1] != 1 && x->d[1] % 16 == 0;
+  *dst = plain ? convoy_md_blocked (y) : convoy_md_any (y);
+  return plain ? convoy_md_blocked (x) : convoy_md_dup (md);
+}
+
 static gboolean
 forward (ConvoyBuild *b, const ConvoyNode *n)
 {
-  const ConvoyShape *x = convoy_build_shape (b, n->in[0]), *y = convoy_build_shape (b, n->out);
-  Kind kind = kinds[kind_of (n)].kind;
-  gboolean padded = convoy_node_int (n, "count_include_pad", 0) != 0;
+  const ConvoyShape *y = convoy_build_shape (b, n->out);
+  gboolean back = convoy_build_wants (b, n->out);
+  ConvoyBuf work = CONVOY_NO_BUF;
+  ConvoyPool pool;
   ConvoyWindow w;
-  ConvoyShape own;
-  if (kind == LP_POOL || n->n_out > 1 || convoy_build_type (b, n->in[0]) != CONVOY_F32 || convoy_shape_count (x) < 1 || !geometry (n, x, &w, &own, NULL)
-      || (kind == AVERAGE_POOL && padded && over_the_edge (n, &w)))
+  if (!describe (b, n, &pool, &w))
     return FALSE;
-  ConvoyBuf src = convoy_build_in (b, n->in[0]);
-  const ConvoyMd *md = convoy_build_md (b, src);
-  gint64 stride[2 * CONVOY_MAX_DIMS];
-  if (md == NULL)
+  ConvoyMd *dst, *want = source_layout (b, n, &dst);
+  if (want == NULL)
     return TRUE;
-  gboolean plain = convoy_md_strides (md, stride) && stride[1] != 1 && x->d[1] % 16 == 0;
-  ConvoyMd *want = plain ? convoy_md_blocked (x) : convoy_md_dup (md), *dst = plain ? convoy_md_blocked (y) : convoy_md_any (y);
-  ConvoyPrim *p = convoy_dnn_pool (kind == MAX_POOL ? CONVOY_POOL_MAX : padded ? CONVOY_POOL_AVG_PADDED : CONVOY_POOL_AVG, &w, want, dst, NULL, convoy_build_error (b));
+  ConvoyBuf src = convoy_build_in (b, n->in[0]);
+  ConvoyPrim *p = back ? convoy_dnn_pool_learning (pool, &w, want, dst, convoy_build_error (b)) : convoy_dnn_pool (pool, &w, want, dst, NULL, convoy_build_error (b));
   src = convoy_build_in_as (b, src, want);
-  convoy_build_prim (b, n->op->name, p, CONVOY_ARG_SRC, src, CONVOY_ARG_DST, convoy_build_out (b, n->out, convoy_prim_md (p, CONVOY_ARG_DST)), -1);
+  if (back && pool == CONVOY_POOL_MAX && p)
+    convoy_build_keep (b, n, work = convoy_build_tmp (b, y, convoy_prim_md (p, CONVOY_ARG_WORKSPACE)));
+  convoy_build_prim (b, n->op->name, p, CONVOY_ARG_SRC, src, CONVOY_ARG_WORKSPACE, work, CONVOY_ARG_DST, convoy_build_out (b, n->out, convoy_prim_md (p, CONVOY_ARG_DST)), -1);
   convoy_md_free (want);
   convoy_md_free (dst);
   return TRUE;
 }
 
+static gboolean
+backward (ConvoyBuild *b, const ConvoyNode *n)
+{
+  ConvoyPool pool;
+  ConvoyWindow w;
+  if (!describe (b, n, &pool, &w))
+    return FALSE;
+  g_autoptr (ConvoyMd) any = NULL;
+  g_autoptr (ConvoyMd) x = source_layout (b, n, &any);
+  const ConvoyMd *y = convoy_build_md (b, convoy_build_in (b, n->out));
+  if (x == NULL)
+    return TRUE;
+  ConvoyPrim *forward = convoy_dnn_pool_learning (pool, &w, x, y, convoy_build_error (b));
+  ConvoyPrim *p = forward ? convoy_dnn_pool_back (pool, &w, x, y, forward, convoy_build_error (b)) : NULL;
+  ConvoyBuf dy = convoy_build_in_as (b, convoy_build_grad (b, n->out), convoy_prim_md (p, CONVOY_ARG_DDST));
+  ConvoyBuf dx = convoy_build_grad_out (b, n->in[0], NULL, x);
+  convoy_build_prim (b, "pool back", p, CONVOY_ARG_DDST, dy, CONVOY_ARG_WORKSPACE, convoy_build_kept (b, n), CONVOY_ARG_DSRC, dx, -1);
+  convoy_build_grad_done (b, n->in[0], dx, NULL);
+  convoy_prim_free (forward);
+  return TRUE;
+}
+
 #define POOL(id, op_name, outputs, attributes) \
-  const ConvoyOp convoy_op_##id = { .name = op_name, .min_in = 1, .max_in = 1, .max_out = outputs, .attrs = attributes, .infer = infer, .eval = eval, .forward = forward }
+  const ConvoyOp convoy_op_##id = { .name = op_name, .min_in = 1, .max_in = 1, .max_out = outputs, .attrs = attributes, .infer = infer, .eval = eval, .grad = grad, \
+    .forward = forward, .backward = backward }
 
 POOL (max_pool, "MaxPool", 2, "+kernel_shape=I strides=I pads=I dilations=I auto_pad=s ceil_mode=i storage_order=i");
 POOL (average_pool, "AveragePool", 1, "+kernel_shape=I strides=I pads=I dilations=I auto_pad=s ceil_mode=i count_include_pad=i");
