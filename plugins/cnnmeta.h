@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  * (uint64) of the picture that was classified, which with interval= is an earlier one. */
 #define CNN_RESULT_META "GstCnnClassificationMeta"
 
-/* Which sample a buffer is: source (string), the file it came from; others may follow. */
+/* Which sample a buffer is: label (int), class, source, split (strings), epoch (uint) and number
+ * (uint64), each of which may be missing; cnnsample.h writes and reads them. */
 #define CNN_SAMPLE_META "GstCnnSampleMeta"
 
 /* Registers both; once, before any of the functions below. */

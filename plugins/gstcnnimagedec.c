@@ -31,6 +31,7 @@
 #include "plugins/gstcnnimagedec.h"
 #include "plugins/cnndecode.h"
 #include "plugins/cnnmeta.h"
+#include "plugins/cnnsample.h"
 #include <gst/base/gstadapter.h>
 
 GST_DEBUG_CATEGORY_STATIC (cnn_image_dec_debug);
@@ -95,10 +96,7 @@ refuse (GstCnnImageDec *self, GstBuffer *input, const GError *error)
     GST_ELEMENT_ERROR (self, STREAM, DECODE, ("%s: %s", name, error->message), (NULL));
     return GST_FLOW_ERROR;
   }
-  GST_ELEMENT_WARNING (self, STREAM, DECODE, ("%s: %s; skipped", name, error->message), (NULL));
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self),
-          gst_structure_new ("cnn-skipped", "file", G_TYPE_STRING, name, "number", G_TYPE_UINT, self->n_pictures,
-              "reason", G_TYPE_STRING, error->message, NULL)));
+  cnn_skipped_post (GST_ELEMENT (self), name, self->n_pictures, error->message);
   return GST_FLOW_OK;
 }
 

@@ -15,7 +15,9 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnpicture.c plugins/cnnpicture.h \
 	plugins/cnnpng.c \
 	plugins/cnnpool.c plugins/cnnpool.h \
+	plugins/cnnsample.c plugins/cnnsample.h \
 	plugins/cnnscale.c plugins/cnnscale.h \
+	plugins/cnntensor.c plugins/cnntensor.h \
 	plugins/gstcnnclassify.c plugins/gstcnnclassify.h \
 	plugins/gstcnnimagedec.c plugins/gstcnnimagedec.h \
 	plugins/gstcnnoverlay.c plugins/gstcnnoverlay.h \

@@ -109,3 +109,10 @@ check_PROGRAMS += tests/test-plot
 tests_test_plot_SOURCES = tests/test-plot.c pipelines/plot-figure.c pipelines/plot-panel.c pipelines/plot.h $(TEMP_SOURCES)
 tests_test_plot_CPPFLAGS = $(tests_test_data_CPPFLAGS) $(DRAW_CFLAGS)
 tests_test_plot_LDADD = $(tests_test_data_LDADD) $(DRAW_LIBS) -lm
+
+# What travels with samples; compiled in, since a plugin exports nothing.
+check_PROGRAMS += tests/test-samples
+tests_test_samples_SOURCES = tests/test-samples.c plugins/cnnmeta.c plugins/cnnmeta.h plugins/cnnsample.c plugins/cnnsample.h \
+	plugins/cnntensor.c plugins/cnntensor.h $(element_test_sources)
+tests_test_samples_CPPFLAGS = $(element_test_cppflags) $(ANALYTICS_CFLAGS)
+tests_test_samples_LDADD = core/libconvoy.la $(element_test_ldadd) $(ANALYTICS_LIBS)
