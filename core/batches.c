@@ -149,7 +149,7 @@ read_ahead (gpointer user)
 {
   ConvoyBatches *b = user;
   gsize n = b->info->n, size = b->o.size;
-  g_autofree gsize *order = b->o.shuffle ? convoy_shuffled (n, convoy_draw_start (b->o.seed, b->epoch, n)) : NULL;
+  g_autofree gsize *order = b->o.shuffle ? convoy_epoch_order (n, b->o.seed, b->epoch) : NULL;
   GError *why = NULL;
   Slot *s;
   for (gsize k = b->first; k < n / size + (n % size != 0) && (s = wait_for_slot (b)) != NULL; k++) {

@@ -35,6 +35,7 @@ typedef enum {
   CONVOY_ERROR_ENGINE,          /* oneDNN refused; the message says which call */
   CONVOY_ERROR_CHECKSUM,        /* a file is not what it claims to be */
   CONVOY_ERROR_CANCELLED,       /* the caller asked to stop */
+  CONVOY_ERROR_ABSENT,          /* what was asked for is not there; for a data set, no such split */
 } ConvoyError;
 
 CONVOY_API GQuark convoy_error_quark (void);
@@ -257,12 +258,19 @@ CONVOY_API ConvoyPlan *convoy_model_plan (ConvoyModel *m, guint batch, guint wid
 
 /* --- data: samples by number, no order, no batching -------------------- */
 
+typedef enum {
+  CONVOY_SAMPLE_TENSOR,         /* of fixed size */
+  CONVOY_SAMPLE_PICTURE,        /* a JPEG or PNG file */
+  CONVOY_SAMPLE_TEXT,           /* as its file has it, which should be UTF-8 */
+} ConvoySampleKind;
+
 typedef struct {
   gsize n;                      /* samples */
-  ConvoyShape shape;            /* of one sample: 3x32x32, CHW */
+  ConvoyShape shape;            /* of one sample: 3x32x32, CHW; of pictures and texts unknown, rank 0 */
   ConvoyType type;              /* U8 pictures 0..255, F32 features, I64 token ids */
   guint n_classes;
   const char *const *classes;   /* names, sorted; NULL-terminated */
+  ConvoySampleKind kind;
 } ConvoyDatasetInfo;
 
 typedef struct ConvoyDataset ConvoyDataset;
@@ -271,16 +279,39 @@ typedef struct ConvoyDataset ConvoyDataset;
  * at a time a thread. Takes user over. info is copied. */
 typedef gboolean (*ConvoyDatasetRead) (void *user, gsize i, void *sample, gint64 *label, GError **error);
 CONVOY_API ConvoyDataset *convoy_dataset_new (const ConvoyDatasetInfo *info, ConvoyDatasetRead read, void *user, GDestroyNotify free);
-/* CIFAR binary (a file, or a folder of data_batch_*.bin and test_batch.bin) or IDX (MNIST, a
- * folder of *-images-idx3-ubyte): found by looking. split is "train", "test" or "all". */
-CONVOY_API ConvoyDataset *convoy_dataset_open (const char *path, const char *split, GError **error);
+
+typedef struct {
+  const char *format;           /* "cifar", "idx", "folder"; NULL: found by looking */
+  const char *const *classes;   /* only these, numbered in this order; NULL: all, as the format has them */
+} ConvoyDatasetOptions;
+
+/* CIFAR binary (a file, or a folder of data_batch_*.bin and test_batch.bin), IDX (MNIST, a folder
+ * of *-images-idx3-ubyte), or a folder a class of pictures or texts, which may be below folders
+ * called train, validation and test. split is "train", "validation", "test" or "all"; where there
+ * is no such part the error is CONVOY_ERROR_ABSENT. A class of files of which none is left is an
+ * error. options may be NULL. */
+CONVOY_API ConvoyDataset *convoy_dataset_open_with (const char *path, const char *split, const ConvoyDatasetOptions *options, GError **error);
+CONVOY_API ConvoyDataset *convoy_dataset_open (const char *path, const char *split, GError **error);    /* without options */
 CONVOY_API ConvoyDataset *convoy_dataset_ref (ConvoyDataset *d);
 CONVOY_API void convoy_dataset_unref (ConvoyDataset *d);
 CONVOY_API const ConvoyDatasetInfo *convoy_dataset_info (const ConvoyDataset *d);
+/* A sample of fixed size; pictures and texts have none, which is an error. */
 CONVOY_API gboolean convoy_dataset_read (ConvoyDataset *d, gsize i, void *sample, gint64 *label, GError **error);
+/* The file or the text of a sample, or its tensor; g_bytes_unref() it. */
+CONVOY_API GBytes *convoy_dataset_bytes (ConvoyDataset *d, gsize i, gint64 *label, GError **error);
+CONVOY_API gboolean convoy_dataset_label (ConvoyDataset *d, gsize i, gint64 *label, GError **error);
 CONVOY_API const char *convoy_dataset_name (ConvoyDataset *d, gsize i);         /* of a sample: its file, or "data_batch_1.bin[17]"; borrowed until the next call in this thread */
+/* What was passed over when d was opened: file, reason, file, reason, NULL. Borrowed. */
+CONVOY_API const char *const *convoy_dataset_skipped (const ConvoyDataset *d);
 /* The last part (0..1) of d as rest, or with seed a random part, reproducibly. */
 CONVOY_API gboolean convoy_dataset_split (ConvoyDataset *d, double part, gboolean random, guint64 seed, ConvoyDataset **train, ConvoyDataset **rest, GError **error);
+/* d with these classes, numbered in this order. Samples of other classes are left out when
+ * only, else they are an error. */
+CONVOY_API ConvoyDataset *convoy_dataset_select (ConvoyDataset *d, const char *const *classes, gboolean only, GError **error);
+/* 0 to n - 1 in the order of an epoch, which depends on nothing but seed and epoch; g_free() it. */
+CONVOY_API gsize *convoy_epoch_order (gsize n, guint64 seed, guint epoch);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyDataset, convoy_dataset_unref)
 
 /* Order, batching, normalization to float, augmentation and read-ahead on a thread of its own. A
  * short last batch is padded with label -1, which a loss ignores. The order of epoch e depends on

@@ -136,8 +136,9 @@ read_classes (const Layout *l, const char *folder, GError **error)
 }
 
 static ConvoyDataset *
-cifar_open (const char *path, const char *split, GError **error)
+cifar_open (const char *path, const char *split, const ConvoyDatasetOptions *o, GError **error)
 {
+  (void) o;
   const Layout *l = find_layout (path);
   gboolean is_folder = g_file_test (path, G_FILE_TEST_IS_DIR);
   g_autofree char *folder = is_folder ? g_strdup (path) : g_path_get_dirname (path);
@@ -149,4 +150,4 @@ cifar_open (const char *path, const char *split, GError **error)
   return convoy_parts_open (g_steal_pointer (&parts), &info, path, split, error);
 }
 
-const ConvoyDatasetFormat convoy_cifar_format = { "CIFAR binary", "a .bin file, or a folder of data_batch_*.bin and test_batch.bin", cifar_probe, cifar_open };
+const ConvoyDatasetFormat convoy_cifar_format = { "cifar", "CIFAR binary", "a .bin file, or a folder of data_batch_*.bin and test_batch.bin", cifar_probe, cifar_open };

@@ -124,8 +124,9 @@ add_part (GArray *parts, const char *path, ConvoyDatasetInfo *info, GError **err
 }
 
 static ConvoyDataset *
-idx_open (const char *path, const char *split, GError **error)
+idx_open (const char *path, const char *split, const ConvoyDatasetOptions *o, GError **error)
 {
+  (void) o;
   g_autoptr (GPtrArray) list = list_pictures (path);
   g_autoptr (GArray) parts = convoy_parts_new ();
   ConvoyDatasetInfo info = { .type = CONVOY_U8 };
@@ -142,4 +143,4 @@ idx_open (const char *path, const char *split, GError **error)
   return convoy_parts_open (g_steal_pointer (&parts), &info, path, split, error);
 }
 
-const ConvoyDatasetFormat convoy_idx_format = { "IDX", "*-images-idx3-ubyte with *-labels-idx1-ubyte beside it", idx_probe, idx_open };
+const ConvoyDatasetFormat convoy_idx_format = { "idx", "IDX", "*-images-idx3-ubyte with *-labels-idx1-ubyte beside it", idx_probe, idx_open };

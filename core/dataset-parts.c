@@ -67,6 +67,13 @@ parts_read (void *user, gsize i, void *sample, gint64 *label, GError **error)
   return TRUE;
 }
 
+static gint64
+parts_label (void *user, gsize i)
+{
+  const ConvoyPart *p = find_part (user, &i);
+  return p->y[i * p->y_step];
+}
+
 static char *
 parts_name (void *user, gsize i)
 {
@@ -88,17 +95,18 @@ convoy_parts_open (GArray *parts, ConvoyDatasetInfo *info, const char *path, con
   info->n = 0;
   for (guint i = parts->len; i-- > 0;) {
     ConvoyPart *p = &g_array_index (parts, ConvoyPart, i);
-    if (strcmp (split, "all") == 0 || p->is_test == (strcmp (split, "test") == 0))
+    if (strcmp (split, "all") == 0 || strcmp (split, p->is_test ? "test" : "train") == 0)
       info->n += p->n;
     else
       g_array_remove_index (parts, i);
   }
   if (info->n == 0) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: has no samples of the split \"%s\"", path, split);
+    convoy_dataset_no_split (path, split, error);
     g_array_unref (parts);
     return NULL;
   }
   Parts *s = g_new (Parts, 1);
   *s = (Parts) { parts, convoy_shape_count (&info->shape) * convoy_type_size (info->type), info->n_classes };
-  return convoy_dataset_new_named (info, parts_read, parts_name, s, parts_free);
+  static const ConvoyDatasetFuncs funcs = { .read = parts_read, .label = parts_label, .name = parts_name, .free = parts_free };
+  return convoy_dataset_make (info, &funcs, s);
 }

@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * dataset.c - samples by number: the table of formats, splitting, and what every data set shares. */
+ * dataset.c - samples by number: the table of formats and what every data set shares. */
 #include "core/dataset.h"
-#include "core/shuffle.h"
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* A format is a row. */
-static const ConvoyDatasetFormat *const formats[] = { &convoy_cifar_format, &convoy_idx_format };
+static const ConvoyDatasetFormat *const formats[] = { &convoy_cifar_format, &convoy_idx_format, &convoy_folder_format };
 
 struct ConvoyDataset {
   gint refs;                    /* atomic */
   ConvoyDatasetInfo info;
-  char **classes;               /* what info.classes points to */
-  ConvoyDatasetRead read;
-  ConvoyDatasetName name;       /* NULL: by number */
+  char **classes;               /* what info.classes points to; NULL: none */
+  char **skipped;               /* pairs of file and reason; NULL: none */
+  ConvoyDatasetFuncs f;
   void *user;
-  GDestroyNotify free;
 };
+
+ConvoyDataset *
+convoy_dataset_make (const ConvoyDatasetInfo *info, const ConvoyDatasetFuncs *f, void *user)
+{
+  ConvoyDataset *d = g_new (ConvoyDataset, 1);
+  *d = (ConvoyDataset) { 1, *info, g_strdupv ((char **) info->classes), NULL, *f, user };
+  d->info.classes = (const char *const *) d->classes;
+  return d;
+}
 
 ConvoyDataset *
 convoy_dataset_new_named (const ConvoyDatasetInfo *info, ConvoyDatasetRead read, ConvoyDatasetName name, void *user, GDestroyNotify free)
 {
-  ConvoyDataset *d = g_new (ConvoyDataset, 1);
-  *d = (ConvoyDataset) { 1, *info, g_strdupv ((char **) info->classes), read, name, user, free };
-  d->info.classes = (const char *const *) d->classes;
-  return d;
+  return convoy_dataset_make (info, &(ConvoyDatasetFuncs) { .read = read, .name = name, .free = free }, user);
 }
 
 ConvoyDataset *
@@ -47,45 +49,144 @@ convoy_dataset_unref (ConvoyDataset *d)
 {
   if (d == NULL || !g_atomic_int_dec_and_test (&d->refs))
     return;
-  if (d->free)
-    d->free (d->user);
+  if (d->f.free)
+    d->f.free (d->user);
   g_strfreev (d->classes);
+  g_strfreev (d->skipped);
   g_free (d);
 }
 
 const ConvoyDatasetInfo *convoy_dataset_info (const ConvoyDataset *d) { return &d->info; }
 
-gboolean
-convoy_dataset_read (ConvoyDataset *d, gsize i, void *sample, gint64 *label, GError **error)
+static gboolean
+check_number (const ConvoyDataset *d, gsize i, GError **error)
 {
   if (i < d->info.n)
-    return d->read (d->user, i, sample, label, error);
+    return TRUE;
   g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "sample %zu of a data set of %zu", i, d->info.n);
   return FALSE;
 }
 
-static char *
-make_name (ConvoyDataset *d, gsize i)
+gboolean
+convoy_dataset_read (ConvoyDataset *d, gsize i, void *sample, gint64 *label, GError **error)
 {
-  return d->name && i < d->info.n ? d->name (d->user, i) : g_strdup_printf ("[%zu]", i);
+  if (!check_number (d, i, error))
+    return FALSE;
+  if (d->f.read)
+    return d->f.read (d->user, i, sample, label, error);
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "samples that are %s have no fixed size; %s first",
+      d->info.kind == CONVOY_SAMPLE_TEXT ? "texts" : "picture files", d->info.kind == CONVOY_SAMPLE_TEXT ? "tokenize them" : "decode them");
+  return FALSE;
+}
+
+GBytes *
+convoy_dataset_bytes (ConvoyDataset *d, gsize i, gint64 *label, GError **error)
+{
+  if (!check_number (d, i, error))
+    return NULL;
+  if (d->f.bytes)
+    return d->f.bytes (d->user, i, label, error);
+  gsize size = (gsize) convoy_shape_count (&d->info.shape) * convoy_type_size (d->info.type);
+  void *sample = g_malloc (size);
+  if (d->f.read (d->user, i, sample, label, error))
+    return g_bytes_new_take (sample, size);
+  g_free (sample);
+  return NULL;
+}
+
+gboolean
+convoy_dataset_label (ConvoyDataset *d, gsize i, gint64 *label, GError **error)
+{
+  if (d->f.label) {
+    if (!check_number (d, i, error))
+      return FALSE;
+    *label = d->f.label (d->user, i);
+    return TRUE;
+  }
+  GBytes *bytes = convoy_dataset_bytes (d, i, label, error);
+  if (bytes == NULL)
+    return FALSE;
+  g_bytes_unref (bytes);
+  return TRUE;
+}
+
+gboolean convoy_dataset_knows_labels (const ConvoyDataset *d) { return d->f.label != NULL; }
+
+char *
+convoy_dataset_make_name (ConvoyDataset *d, gsize i)
+{
+  return d->f.name && i < d->info.n ? d->f.name (d->user, i) : g_strdup_printf ("[%zu]", i);
 }
 
 const char *
 convoy_dataset_name (ConvoyDataset *d, gsize i)
 {
   static GPrivate last = G_PRIVATE_INIT (g_free);       /* a thread's own */
-  g_private_replace (&last, make_name (d, i));
+  g_private_replace (&last, convoy_dataset_make_name (d, i));
   return g_private_get (&last);
+}
+
+void
+convoy_dataset_set_skipped (ConvoyDataset *d, char **pairs)
+{
+  g_strfreev (d->skipped);
+  d->skipped = pairs;
+}
+
+const char *const *
+convoy_dataset_skipped (const ConvoyDataset *d)
+{
+  static const char *const none[] = { NULL };
+  return d->skipped ? (const char *const *) d->skipped : none;
 }
 
 /* --- formats ---------------------------------------------------------- */
 
-ConvoyDataset *
-convoy_dataset_open (const char *path, const char *split, GError **error)
+/* Every class needs a sample when samples are files, of which some may have been skipped. */
+static gboolean
+check_classes (ConvoyDataset *d, const char *path, GError **error)
 {
-  static const char *const splits[] = { "train", "test", "all", NULL };
+  g_autofree gsize *n = g_new0 (gsize, d->info.n_classes);
+  for (gsize i = 0; i < d->info.n; i++)
+    n[d->f.label (d->user, i)]++;
+  for (guint c = 0; c < d->info.n_classes; c++)
+    if (n[c] == 0) {
+      const char *const *skipped = convoy_dataset_skipped (d);
+      g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: class \"%s\" has no %s%s%s%s%s", path, d->info.classes[c],
+          d->info.kind == CONVOY_SAMPLE_TEXT ? "text" : "picture", *skipped ? " left; skipped: " : "", *skipped ? skipped[0] : "",
+          *skipped ? ": " : "", *skipped ? skipped[1] : "");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* Takes d over. */
+static ConvoyDataset *
+finish (ConvoyDataset *d, const char *path, const ConvoyDatasetOptions *o, GError **error)
+{
+  if (d && o->classes) {
+    ConvoyDataset *chosen = convoy_dataset_select (d, o->classes, TRUE, error);
+    if (chosen == NULL)
+      g_prefix_error (error, "%s: ", path);
+    else
+      convoy_dataset_set_skipped (chosen, g_steal_pointer (&d->skipped));
+    convoy_dataset_unref (d);
+    d = chosen;
+  }
+  if (d == NULL || d->info.kind == CONVOY_SAMPLE_TENSOR || d->f.label == NULL || check_classes (d, path, error))
+    return d;
+  convoy_dataset_unref (d);
+  return NULL;
+}
+
+ConvoyDataset *
+convoy_dataset_open_with (const char *path, const char *split, const ConvoyDatasetOptions *options, GError **error)
+{
+  static const char *const splits[] = { "train", "validation", "test", "all", NULL };
+  static const ConvoyDatasetOptions none;
+  const ConvoyDatasetOptions *o = options ? options : &none;
   if (!g_strv_contains (splits, split)) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: no split is called \"%s\"; there are train, test and all", path, split);
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: no split is called \"%s\"; there are train, validation, test and all", path, split);
     return NULL;
   }
   if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
@@ -94,89 +195,29 @@ convoy_dataset_open (const char *path, const char *split, GError **error)
   }
   g_autoptr (GString) looked = g_string_new (NULL);
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
-    if (formats[i]->probe (path))
-      return formats[i]->open (path, split, error);
-    g_string_append_printf (looked, "%s%s (%s)", i ? " or " : "", formats[i]->name, formats[i]->looks);
+    if (o->format ? strcmp (formats[i]->key, o->format) == 0 : formats[i]->probe (path))
+      return finish (formats[i]->open (path, split, o, error), path, o, error);
+    if (o->format)
+      g_string_append_printf (looked, "%s%s", i ? ", " : "", formats[i]->key);
+    else
+      g_string_append_printf (looked, "%s%s (%s)", i ? " or " : "", formats[i]->name, formats[i]->looks);
   }
-  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "%s: not recognized as %s", path, looked->str);
+  if (o->format)
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "%s: format \"%s\" is not known; there are %s", path, o->format, looked->str);
+  else
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "%s: not recognized as %s", path, looked->str);
   return NULL;
 }
 
-/* --- splitting -------------------------------------------------------- */
-
-/* Sample i is sample index[i] of the whole. */
-typedef struct {
-  ConvoyDataset *whole;
-  gsize *index;
-} Subset;
-
-static gboolean
-subset_read (void *user, gsize i, void *sample, gint64 *label, GError **error)
+ConvoyDataset *
+convoy_dataset_open (const char *path, const char *split, GError **error)
 {
-  Subset *s = user;
-  return convoy_dataset_read (s->whole, s->index[i], sample, label, error);
-}
-
-static char *
-subset_name (void *user, gsize i)
-{
-  Subset *s = user;
-  return make_name (s->whole, s->index[i]);
-}
-
-static void
-subset_free (void *user)
-{
-  Subset *s = user;
-  convoy_dataset_unref (s->whole);
-  g_free (s->index);
-  g_free (s);
-}
-
-static int
-compare_index (const void *a, const void *b)
-{
-  gsize x = *(const gsize *) a, y = *(const gsize *) b;
-  return (x > y) - (x < y);
-}
-
-static ConvoyDataset *
-subset_new (ConvoyDataset *whole, const gsize *index, gsize n)
-{
-  Subset *s = g_new (Subset, 1);
-  ConvoyDatasetInfo info = whole->info;
-  *s = (Subset) { convoy_dataset_ref (whole), g_memdup2 (index, n * sizeof *index) };
-  qsort (s->index, n, sizeof *index, compare_index);    /* neighbours in the file stay neighbours */
-  info.n = n;
-  return convoy_dataset_new_named (&info, subset_read, subset_name, s, subset_free);
+  return convoy_dataset_open_with (path, split, NULL, error);
 }
 
 gboolean
-convoy_dataset_split (ConvoyDataset *d, double part, gboolean random, guint64 seed, ConvoyDataset **train, ConvoyDataset **rest, GError **error)
+convoy_dataset_no_split (const char *path, const char *split, GError **error)
 {
-  gsize n = d->info.n, n_rest = part > 0 && part < 1 ? (gsize) llround (part * n) : 0;
-  if (n_rest == 0 || n_rest >= n) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "a part of %g of %zu samples leaves one side empty", part, n);
-    return FALSE;
-  }
-  g_autofree gsize *index = random ? convoy_shuffled (n, convoy_draw_start (seed, 0, n)) : g_new (gsize, n);
-  for (gsize i = 0; i < n && !random; i++)
-    index[i] = i;
-  *train = subset_new (d, index, n - n_rest);
-  *rest = subset_new (d, index + n - n_rest, n_rest);
-  return TRUE;
-}
-
-/* --- random order ----------------------------------------------------- */
-
-gsize *
-convoy_shuffled (gsize n, guint64 state)
-{
-  gsize *v = g_new (gsize, n);
-  for (gsize i = 0; i < n; i++) {
-    gsize k = convoy_draw_below (&state, i + 1);
-    v[i] = v[k];
-    v[k] = i;
-  }
-  return v;
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_ABSENT, "%s: has no samples of the split \"%s\"", path, split);
+  return FALSE;
 }

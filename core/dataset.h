@@ -6,12 +6,16 @@
 #include "core/convoy.h"
 
 typedef struct {
+  const char *key;              /* "cifar", what users call it */
   const char *name, *looks;     /* "CIFAR binary"; what is looked for */
   gboolean (*probe) (const char *path);         /* by file names alone */
-  ConvoyDataset *(*open) (const char *path, const char *split, GError **error);
+  ConvoyDataset *(*open) (const char *path, const char *split, const ConvoyDatasetOptions *o, GError **error);
 } ConvoyDatasetFormat;
 
-extern const ConvoyDatasetFormat convoy_cifar_format, convoy_idx_format;
+extern const ConvoyDatasetFormat convoy_cifar_format, convoy_idx_format, convoy_folder_format;
+
+/* Sets the error of a data set without samples of that split; gives FALSE. */
+gboolean convoy_dataset_no_split (const char *path, const char *split, GError **error);
 
 /* Records of fixed size in a mapped file. The pixels of record i begin at x + i * x_step, its
  * label is y[i * y_step]. */
@@ -31,6 +35,24 @@ ConvoyDataset *convoy_parts_open (GArray *parts, ConvoyDatasetInfo *info, const 
 
 /* Names a sample; g_free() it. */
 typedef char *(*ConvoyDatasetName) (void *user, gsize i);
+
+/* What a data set can do: read samples of fixed size, or give the bytes of those that are files or
+ * texts. i is below info->n in all of them. */
+typedef struct {
+  ConvoyDatasetRead read;       /* NULL for files and texts */
+  GBytes *(*bytes) (void *user, gsize i, gint64 *label, GError **error);        /* NULL: what read gives */
+  gint64 (*label) (void *user, gsize i);        /* NULL: it takes reading the sample */
+  ConvoyDatasetName name;       /* NULL: by number */
+  GDestroyNotify free;
+} ConvoyDatasetFuncs;
+
+/* Takes user over; info and f are copied. */
+ConvoyDataset *convoy_dataset_make (const ConvoyDatasetInfo *info, const ConvoyDatasetFuncs *f, void *user);
+/* What was passed over when it was opened: file, reason, file, reason, NULL; taken over. */
+void convoy_dataset_set_skipped (ConvoyDataset *d, char **pairs);
+gboolean convoy_dataset_knows_labels (const ConvoyDataset *d);    /* without reading samples */
+char *convoy_dataset_make_name (ConvoyDataset *d, gsize i);     /* g_free() it */
+
 /* convoy_dataset_new() whose samples have names. */
 ConvoyDataset *convoy_dataset_new_named (const ConvoyDatasetInfo *info, ConvoyDatasetRead read, ConvoyDatasetName name, void *user, GDestroyNotify free);
 

@@ -18,8 +18,10 @@ core_libconvoy_la_SOURCES = \
 	core/compile.c \
 	core/dataset.c core/dataset.h \
 	core/dataset-cifar.c \
+	core/dataset-folder.c \
 	core/dataset-idx.c \
 	core/dataset-parts.c \
+	core/dataset-subset.c \
 	core/dnn.c core/dnn.h \
 	core/exec.c core/exec.h \
 	core/graph.c core/graph.h \

@@ -43,11 +43,14 @@ tests_test_onnx_refuse_CPPFLAGS = $(tests_test_onnx_CPPFLAGS)
 tests_test_onnx_refuse_LDADD = $(tests_test_onnx_LDADD)
 
 # Tests of core that need nothing but files. Private functions come with their sources.
-check_PROGRAMS += tests/test-data tests/test-batches tests/test-history tests/test-checkpoint
+check_PROGRAMS += tests/test-data tests/test-folder tests/test-batches tests/test-history tests/test-checkpoint
 TEMP_SOURCES = tests/tap.c tests/tap.h tests/temp-files.c tests/temp-files.h
 tests_test_data_SOURCES = tests/test-data.c $(TEMP_SOURCES)
 tests_test_data_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(TEST_CFLAGS)
 tests_test_data_LDADD = core/libconvoy.la $(CORE_LIBS) $(TEST_LIBS)
+tests_test_folder_SOURCES = tests/test-folder.c $(TEMP_SOURCES)
+tests_test_folder_CPPFLAGS = $(tests_test_data_CPPFLAGS)
+tests_test_folder_LDADD = $(tests_test_data_LDADD)
 tests_test_batches_SOURCES = tests/test-batches.c $(TEMP_SOURCES)
 tests_test_batches_CPPFLAGS = $(tests_test_data_CPPFLAGS)
 tests_test_batches_LDADD = $(tests_test_data_LDADD)

@@ -136,7 +136,7 @@ test_cifar_refused (void)
   refused (temp_path ("r3"), "train", "data_batch_2.bin", "No such file");
   refused (temp_path ("r4/none"), "train", "r4/none", "no such file or folder");
   refused (temp_path ("r4"), "train", "r4", "not recognized as CIFAR binary");
-  refused (temp_path ("r3"), "validation", "\"validation\"", "train, test and all");
+  refused (temp_path ("r3"), "dev", "\"dev\"", "train, validation, test and all");
   zeros[3073] = 10;
   ConvoyDataset *d = open_it (temp_write ("r5/data_batch_1.bin", zeros, 2 * 3073), "train", 2);
   GError *error = NULL;
