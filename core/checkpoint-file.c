@@ -6,8 +6,8 @@
  * to memory, the file is written here: HDF5 cannot give up a file that does not fit on the disk.
  * It needs an HDF5 library that was built to be used by several threads. */
 #include "core/checkpoint.h"
+#include "core/hdf-tools.h"
 #include "core/replace.h"
-#include <hdf5.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,53 +38,7 @@ type_in_memory (ConvoyType type)
   }
 }
 
-/* HDF5 prints what goes wrong unless told not to, thread by thread. */
-typedef struct { H5E_auto2_t print; void *user; } Quiet;
-
-static Quiet
-quiet_begin (void)
-{
-  Quiet q = { NULL, NULL };
-  H5Eget_auto2 (H5E_DEFAULT, &q.print, &q.user);
-  H5Eset_auto2 (H5E_DEFAULT, NULL, NULL);
-  return q;
-}
-
-static void quiet_end (Quiet q) { H5Eset_auto2 (H5E_DEFAULT, q.print, q.user); }
-
-/* Closes any HDF5 object at the end of its block. */
-static inline void
-close_id (hid_t *id)
-{
-  if (*id < 0)
-    return;
-  switch (H5Iget_type (*id)) {
-    case H5I_FILE: H5Fclose (*id); break;
-    case H5I_GROUP: H5Gclose (*id); break;
-    case H5I_DATASET: H5Dclose (*id); break;
-    case H5I_DATASPACE: H5Sclose (*id); break;
-    case H5I_DATATYPE: H5Tclose (*id); break;
-    case H5I_ATTR: H5Aclose (*id); break;
-    default: H5Pclose (*id);
-  }
-}
-#define ID __attribute__ ((cleanup (close_id))) hid_t
-
 /* --- writing ---------------------------------------------------------- */
-
-static gboolean
-write_attribute (hid_t where, const char *name, hid_t type, const void *v)
-{
-  ID space = H5Screate (H5S_SCALAR), attribute = H5Acreate2 (where, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-  return attribute >= 0 && H5Awrite (attribute, type, v) >= 0;
-}
-
-static gboolean
-write_string (hid_t where, const char *name, const char *v)
-{
-  ID type = H5Tcopy (H5T_C_S1);
-  return H5Tset_size (type, strlen (v) + 1) >= 0 && H5Tset_cset (type, H5T_CSET_UTF8) >= 0 && write_attribute (where, name, type, v);
-}
 
 static gboolean
 write_tensor (hid_t group, guint i, const char *name, ConvoyTensor *t)
@@ -96,17 +50,17 @@ write_tensor (hid_t group, guint i, const char *name, ConvoyTensor *t)
   for (guint k = 0; k < shape->n; k++)
     dims[k] = shape->d[k];
   g_snprintf (number, sizeof number, "%u", i);
-  ID space = shape->n ? H5Screate_simple (shape->n, dims, NULL) : H5Screate (H5S_SCALAR);
-  ID set = H5Dcreate2 (group, number, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  CONVOY_ID space = shape->n ? H5Screate_simple (shape->n, dims, NULL) : H5Screate (H5S_SCALAR);
+  CONVOY_ID set = H5Dcreate2 (group, number, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   return set >= 0 && H5Dwrite (set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, convoy_tensor_data (t)) >= 0
-      && write_string (set, "name", name) && write_string (set, "type", convoy_type_name (convoy_tensor_type (t)));
+      && convoy_hdf5_put_string (set, "name", name) && convoy_hdf5_put_string (set, "type", convoy_type_name (convoy_tensor_type (t)));
 }
 
 static gboolean
 write_value (hid_t group, const char *name, const ConvoyCheckpointValue *v)
 {
-  return v->kind == 's' ? write_string (group, name, v->s)
-      : v->kind == 'd' ? write_attribute (group, name, H5T_NATIVE_DOUBLE, &v->d) : write_attribute (group, name, H5T_NATIVE_INT64, &v->i);
+  return v->kind == 's' ? convoy_hdf5_put_string (group, name, v->s)
+      : v->kind == 'd' ? convoy_hdf5_put_attribute (group, name, H5T_NATIVE_DOUBLE, &v->d) : convoy_hdf5_put_attribute (group, name, H5T_NATIVE_INT64, &v->i);
 }
 
 static int
@@ -133,8 +87,8 @@ static gboolean
 write_all (const ConvoyCheckpoint *c, hid_t file)
 {
   g_autoptr (GPtrArray) tensors = sorted_keys (c->tensors), values = sorted_keys (c->values);
-  ID tensor_group = H5Gcreate2 (file, "tensors", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  ID value_group = H5Gcreate2 (file, "values", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  CONVOY_ID tensor_group = H5Gcreate2 (file, "tensors", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  CONVOY_ID value_group = H5Gcreate2 (file, "values", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   gboolean ok = tensor_group >= 0 && value_group >= 0;
   for (guint i = 0; ok && i < tensors->len; i++)
     ok = write_tensor (tensor_group, i, tensors->pdata[i], g_hash_table_lookup (c->tensors, tensors->pdata[i]));
@@ -147,7 +101,7 @@ write_all (const ConvoyCheckpoint *c, hid_t file)
 static hid_t
 create_in_memory (const char *path)
 {
-  ID access = H5Pcreate (H5P_FILE_ACCESS), creation = H5Pcreate (H5P_FILE_CREATE);
+  CONVOY_ID access = H5Pcreate (H5P_FILE_ACCESS), creation = H5Pcreate (H5P_FILE_CREATE);
   if (H5Pset_fapl_core (access, GROW, FALSE) < 0 || H5Pset_libver_bounds (access, H5F_LIBVER_V18, H5F_LIBVER_LATEST) < 0
       || H5Pset_userblock (creation, USER_BLOCK) < 0)
     return -1;
@@ -177,16 +131,16 @@ write_out (hid_t file, const char *path, GError **error)
 gboolean
 convoy_checkpoint_save (const ConvoyCheckpoint *c, const char *path, GError **error)
 {
-  Quiet q = quiet_begin ();
+  ConvoyQuiet q = convoy_quiet_begin ();
   gboolean ok = FALSE;
   {
-    ID file = create_in_memory (path);
+    CONVOY_ID file = create_in_memory (path);
     if (file < 0 || !write_all (c, file))
       g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_NO_MEMORY, "%s: cannot write: HDF5 could not build the file in memory", path);
     else
       ok = write_out (file, path, error);
   }
-  quiet_end (q);
+  convoy_quiet_end (q);
   return ok;
 }
 
@@ -218,23 +172,6 @@ check_file (const char *path, GError **error)
   return FALSE;
 }
 
-/* The text of a string attribute; NULL: it is none. g_free() it. */
-static char *
-read_string (hid_t attribute)
-{
-  ID type = attribute < 0 ? -1 : H5Aget_type (attribute);
-  gsize size = type < 0 || H5Tget_class (type) != H5T_STRING || H5Tis_variable_str (type) > 0 ? 0 : H5Tget_size (type);
-  g_autofree char *text = size ? g_malloc0 (size + 1) : NULL;
-  return text && H5Aread (attribute, type, text) >= 0 ? g_steal_pointer (&text) : NULL;
-}
-
-static char *
-read_named_string (hid_t where, const char *name)
-{
-  ID attribute = H5Aopen (where, name, H5P_DEFAULT);
-  return read_string (attribute);
-}
-
 static gboolean
 read_tensor (ConvoyCheckpoint *c, hid_t group, hsize_t i)
 {
@@ -243,10 +180,10 @@ read_tensor (ConvoyCheckpoint *c, hid_t group, hsize_t i)
   ConvoyShape shape = { 0 };
   guint type = 0;
   g_snprintf (number, sizeof number, "%" G_GUINT64_FORMAT, (guint64) i);
-  ID set = H5Dopen2 (group, number, H5P_DEFAULT);
-  ID space = set < 0 ? -1 : H5Dget_space (set);
+  CONVOY_ID set = H5Dopen2 (group, number, H5P_DEFAULT);
+  CONVOY_ID space = set < 0 ? -1 : H5Dget_space (set);
   int rank = space < 0 ? -1 : H5Sget_simple_extent_ndims (space);
-  g_autofree char *name = set < 0 ? NULL : read_named_string (set, "name"), *type_name = set < 0 ? NULL : read_named_string (set, "type");
+  g_autofree char *name = set < 0 ? NULL : convoy_hdf5_get_string (set, "name"), *type_name = set < 0 ? NULL : convoy_hdf5_get_string (set, "type");
   while (type_name && type < CONVOY_N_TYPES && strcmp (convoy_type_name (type), type_name) != 0)
     type++;
   if (name == NULL || type_name == NULL || type == CONVOY_N_TYPES || rank < 0 || rank > CONVOY_MAX_DIMS
@@ -269,13 +206,13 @@ read_value (hid_t group, const char *name, const H5A_info_t *info, void *user)
 {
   (void) info;
   ConvoyCheckpoint *c = user;
-  ID attribute = H5Aopen (group, name, H5P_DEFAULT);
-  ID type = attribute < 0 ? -1 : H5Aget_type (attribute);
+  CONVOY_ID attribute = H5Aopen (group, name, H5P_DEFAULT);
+  CONVOY_ID type = attribute < 0 ? -1 : H5Aget_type (attribute);
   H5T_class_t class = type < 0 ? H5T_NO_CLASS : H5Tget_class (type);
   gint64 i;
   double d;
   if (class == H5T_STRING) {
-    g_autofree char *s = read_string (attribute);
+    g_autofree char *s = convoy_hdf5_text (attribute);
     if (s == NULL)
       return -1;
     convoy_checkpoint_put_string (c, name, s);
@@ -292,10 +229,10 @@ static gboolean
 read_all (ConvoyCheckpoint *c, const char *path)
 {
   H5G_info_t info;
-  ID file = H5Fopen (path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  CONVOY_ID file = H5Fopen (path, H5F_ACC_RDONLY, H5P_DEFAULT);
   if (file < 0)
     return FALSE;
-  ID tensors = H5Gopen2 (file, "tensors", H5P_DEFAULT), values = H5Gopen2 (file, "values", H5P_DEFAULT);
+  CONVOY_ID tensors = H5Gopen2 (file, "tensors", H5P_DEFAULT), values = H5Gopen2 (file, "values", H5P_DEFAULT);
   if (tensors < 0 || values < 0 || H5Gget_info (tensors, &info) < 0)
     return FALSE;
   for (hsize_t i = 0; i < info.nlinks; i++)
@@ -310,9 +247,9 @@ convoy_checkpoint_load (const char *path, GError **error)
   if (!check_file (path, error))
     return NULL;
   ConvoyCheckpoint *c = convoy_checkpoint_new ();
-  Quiet q = quiet_begin ();
+  ConvoyQuiet q = convoy_quiet_begin ();
   gboolean ok = read_all (c, path);
-  quiet_end (q);
+  convoy_quiet_end (q);
   c->path = g_strdup (path);
   if (ok)
     return c;

@@ -153,6 +153,12 @@ typedef struct {
 
 CONVOY_API GArray *convoy_graph_layers (const ConvoyGraph *bound);      /* ConvoyLayer; g_array_unref() it */
 
+/* The name to cut at (upto) for a layer as people say it: the name of a value or node; its number
+ * among convoy_graph_layers(), from 0, negative from the end; `last-conv`, the feature map that the
+ * last global pooling takes, else the last one with height and width; `features`, what that pooling
+ * gives, else what enters the last Gemm or MatMul. Borrowed; the error lists the nearest names. */
+CONVOY_API const char *convoy_graph_find_layer (const ConvoyGraph *bound, const char *layer, GError **error);
+
 /* --- networks as text ------------------------------------------------- */
 
 /* "conv2d filters=32 kernel=3 activation=relu ! maxpool pool=2 ! flatten ! dense units=10": words
@@ -281,12 +287,12 @@ typedef gboolean (*ConvoyDatasetRead) (void *user, gsize i, void *sample, gint64
 CONVOY_API ConvoyDataset *convoy_dataset_new (const ConvoyDatasetInfo *info, ConvoyDatasetRead read, void *user, GDestroyNotify free);
 
 typedef struct {
-  const char *format;           /* "cifar", "idx", "folder"; NULL: found by looking */
+  const char *format;           /* "cifar", "idx", "folder", "features"; NULL: found by looking */
   const char *const *classes;   /* only these, numbered in this order; NULL: all, as the format has them */
 } ConvoyDatasetOptions;
 
 /* CIFAR binary (a file, or a folder of data_batch_*.bin and test_batch.bin), IDX (MNIST, a folder
- * of *-images-idx3-ubyte), or a folder a class of pictures or texts, which may be below folders
+ * of *-images-idx3-ubyte), features (HDF5, see the feature store), or a folder a class of pictures or texts, which may be below folders
  * called train, validation and test. split is "train", "validation", "test" or "all"; where there
  * is no such part the error is CONVOY_ERROR_ABSENT. A class of files of which none is left is an
  * error. options may be NULL. */
@@ -333,6 +339,49 @@ CONVOY_API guint convoy_batches_size (const ConvoyBatches *b);          /* of a 
 CONVOY_API void convoy_batches_start (ConvoyBatches *b, guint epoch, gsize first_batch);        /* to resume in the middle */
 /* x: float32 (int64 for I64 samples) size x shape, y: size labels; both until the next call. FALSE without error: end of epoch. */
 CONVOY_API gboolean convoy_batches_next (ConvoyBatches *b, const void **x, const gint64 **y, GError **error);
+
+/* --- feature store: what a network made of samples, kept in one file ---- */
+
+/* An HDF5 file: features (N x sample shape, float32, contiguous unless compressed), labels (int64),
+ * names and splits (UTF-8), stamps (N x 2 int64: bytes and modification time of the file), rows
+ * sorted by split and name; attributes classes and the facts below. convoy_dataset_open() reads
+ * it. A session gathers what is new beside it in `.NAME.part`; convoy_features_finish() puts old
+ * and new together in one step, so that the file is complete, as it was, or absent, whatever kills
+ * the process; the next session goes on with what was gathered. One thread at a time. */
+typedef struct {
+  const char *checksum;         /* SHA-256 of the model's file; "": made elsewhere */
+  const char *request;          /* how the features are made, as far as that is known without opening the model; "": elsewhere */
+  const char *model, *layer, *pooling, *preprocessing;  /* NULL: not known yet */
+} ConvoyFeaturesInfo;
+
+typedef struct {
+  const char *name, *split;     /* unlike every other sample's; split "train", "validation", "test" or "" */
+  gint64 label;                 /* index of its class; -1: none */
+  guint64 bytes;                /* of its file, as it was read; 0: it has none */
+  gint64 mtime;                 /* microseconds since 1970 */
+} ConvoyFeaturesSample;
+
+typedef struct ConvoyFeatures ConvoyFeatures;
+
+/* Refused, naming both: a store that another model, layer or preprocessing made, and one that
+ * another process works on. Info is copied. */
+CONVOY_API ConvoyFeatures *convoy_features_open (const char *path, const ConvoyFeaturesInfo *info, GError **error);
+/* Drops what was not finished from memory, not from the disk. */
+CONVOY_API void convoy_features_free (ConvoyFeatures *f);
+/* The facts that were not known; those that were must agree. */
+CONVOY_API gboolean convoy_features_tell (ConvoyFeatures *f, const ConvoyFeaturesInfo *info, GError **error);
+/* Names of the classes, NULL-terminated. Labels stored before follow their class to its new index. */
+CONVOY_API gboolean convoy_features_set_classes (ConvoyFeatures *f, const char *const *classes, GError **error);
+/* Whether the features of this sample, with these bytes and this time, are there; it keeps its row. */
+CONVOY_API gboolean convoy_features_has (ConvoyFeatures *f, const ConvoyFeaturesSample *s);
+/* values: float32 of shape, the same for all. A row of the same name and split is replaced. */
+CONVOY_API gboolean convoy_features_add (ConvoyFeatures *f, const ConvoyFeaturesSample *s, const float *values, const ConvoyShape *shape, GError **error);
+/* Rows of this split that were neither asked for nor added in this session go when it is finished. */
+CONVOY_API void convoy_features_drop_rest (ConvoyFeatures *f, const char *split);
+/* Writes the store, after which the session is good for nothing but its count; compression 0 (none, fastest to read) to 9. Without a row there is no file. */
+CONVOY_API gboolean convoy_features_finish (ConvoyFeatures *f, guint compression, GError **error);
+typedef struct { gsize rows, added, dropped; } ConvoyFeaturesCount;
+CONVOY_API ConvoyFeaturesCount convoy_features_count (const ConvoyFeatures *f);
 
 /* --- history: a row an epoch ------------------------------------------ */
 

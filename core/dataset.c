@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* A format is a row. */
-static const ConvoyDatasetFormat *const formats[] = { &convoy_cifar_format, &convoy_idx_format, &convoy_folder_format };
+static const ConvoyDatasetFormat *const formats[] = { &convoy_cifar_format, &convoy_idx_format, &convoy_features_format, &convoy_folder_format };
 
 struct ConvoyDataset {
   gint refs;                    /* atomic */

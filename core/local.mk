@@ -18,15 +18,21 @@ core_libconvoy_la_SOURCES = \
 	core/compile.c \
 	core/dataset.c core/dataset.h \
 	core/dataset-cifar.c \
+	core/dataset-features.c \
 	core/dataset-folder.c \
 	core/dataset-idx.c \
 	core/dataset-parts.c \
 	core/dataset-subset.c \
 	core/dnn.c core/dnn.h \
-	core/exec.c core/exec.h \
+	core/exec.c \
+	core/features.c core/features.h \
+	core/features-file.c \
+	core/features-journal.c \
 	core/graph.c core/graph.h \
+	core/hdf-tools.c core/hdf-tools.h \
 	core/history.c \
 	core/image.c \
+	core/layer-find.c \
 	core/layers.c \
 	core/learn.c core/learn.h \
 	core/loss.c core/loss.h \

@@ -57,9 +57,14 @@ tests_test_batches_LDADD = $(tests_test_data_LDADD)
 tests_test_history_SOURCES = tests/test-history.c $(TEMP_SOURCES)
 tests_test_history_CPPFLAGS = $(tests_test_data_CPPFLAGS)
 tests_test_history_LDADD = $(tests_test_data_LDADD) -lm
-tests_test_checkpoint_SOURCES = tests/test-checkpoint.c core/checkpoint.c core/checkpoint.h core/checkpoint-file.c core/replace.c core/replace.h $(TEMP_SOURCES)
+tests_test_checkpoint_SOURCES = tests/test-checkpoint.c core/checkpoint.c core/checkpoint.h core/checkpoint-file.c core/hdf-tools.c core/hdf-tools.h core/replace.c core/replace.h $(TEMP_SOURCES)
 tests_test_checkpoint_CPPFLAGS = $(tests_test_data_CPPFLAGS) $(HDF5_CFLAGS)
 tests_test_checkpoint_LDADD = $(tests_test_data_LDADD) $(HDF5_LIBS) -lm
+
+check_PROGRAMS += tests/test-features
+tests_test_features_SOURCES = tests/test-features.c $(TEMP_SOURCES)
+tests_test_features_CPPFLAGS = $(tests_test_data_CPPFLAGS) $(HDF5_CFLAGS)
+tests_test_features_LDADD = $(tests_test_data_LDADD) $(HDF5_LIBS)
 
 check_PROGRAMS += tests/test-model
 tests_test_model_SOURCES = tests/test-model.c $(TEMP_SOURCES)
