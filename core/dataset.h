@@ -14,6 +14,9 @@ typedef struct {
 
 extern const ConvoyDatasetFormat convoy_cifar_format, convoy_idx_format, convoy_features_format, convoy_folder_format;
 
+/* Sets the error of a data set without samples of that split; gives FALSE. */
+gboolean convoy_dataset_no_split (const char *path, const char *split, GError **error);
+
 /* Records of fixed size in a mapped file. The pixels of record i begin at x + i * x_step, its
  * label is y[i * y_step]. */
 typedef struct {
