@@ -159,6 +159,16 @@ convoy_build_state (ConvoyBuild *b, ConvoyValue v)
 }
 
 ConvoyBuf
+convoy_build_part (ConvoyBuild *b, ConvoyBuf buf, const ConvoyShape *s, gsize offset)
+{
+  if (b->error)
+    return CONVOY_NO_BUF;
+  ConvoyBuf part = convoy_build_alias (b, buf, s, NULL);
+  CONVOY_BUF (b->plan, part)->offset = offset;
+  return part;
+}
+
+ConvoyBuf
 convoy_build_weight (ConvoyBuild *b, ConvoyValue v, const ConvoyShape *s, const ConvoyMd *given)
 {
   const ConvoyPlanSlot *slot = b->slot[v] >= 0 ? CONVOY_PLAN_SLOT (b->plan, b->slot[v]) : NULL;

@@ -76,7 +76,8 @@ core_libconvoy_la_SOURCES = \
 	core/ops/activation.c \
 	core/ops/arg.c \
 	core/ops/arith.c \
-	core/ops/batchnorm.c \
+	core/ops/batchnorm.c core/ops/batchnorm.h \
+	core/ops/batchnorm-learn.c \
 	core/ops/binary.c \
 	core/ops/cast.c \
 	core/ops/compare.c \
@@ -104,6 +105,7 @@ core_libconvoy_la_SOURCES = \
 	core/ops/riders.c \
 	core/ops/shape.c \
 	core/ops/slice.c \
+	core/ops/slope.c core/ops/slope.h \
 	core/ops/softmax.c \
 	core/ops/transpose.c \
 	core/ops/unary.c \

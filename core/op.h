@@ -152,6 +152,7 @@ void convoy_build_grad_pass (ConvoyBuild *b, ConvoyValue v, ConvoyBuf dy);      
 /* The weight or statistic v as the plan's own, to be changed by steps (running averages). */
 ConvoyBuf convoy_build_state (ConvoyBuild *b, ConvoyValue v);
 ConvoyBuf convoy_build_seed (ConvoyBuild *b);                   /* two int64: seed and step of the run */
+ConvoyBuf convoy_build_part (ConvoyBuild *b, ConvoyBuf buf, const ConvoyShape *s, gsize offset);        /* plain, from a byte of buf on */
 void convoy_build_keep (ConvoyBuild *b, const ConvoyNode *n, ConvoyBuf buf);    /* what forward leaves for backward */
 ConvoyBuf convoy_build_kept (ConvoyBuild *b, const ConvoyNode *n);              /* CONVOY_NO_BUF: nothing */
 

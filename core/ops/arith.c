@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * arith.c - arithmetic of tensors spread to one shape that oneDNN has not: Pow, Mod, PRelu, Mean. */
-#include "core/ops/index.h"
+#include "core/ops/slope.h"
 #include <math.h>
 
 /* --- Pow: the exponent may be of another type ------------------------- */
@@ -41,6 +41,20 @@ pow_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out
   gboolean real = convoy_type_kind (convoy_tensor_type (in[0])) == CONVOY_REAL || convoy_type_kind (convoy_tensor_type (in[1])) == CONVOY_REAL;
   (void) n, (void) error;
   return convoy_map (in, 2, out[0], real ? CONVOY_REAL : CONVOY_SIGNED, real ? pow_real : pow_int, NULL);
+}
+
+CONVOY_SLOPE (pow_of_base, b == 0 ? 0 : dy * b * pow (a, b - 1))
+CONVOY_SLOPE (pow_of_exponent, a > 0 ? dy * pow (a, b) * log (a) : 0)
+
+static gboolean
+pow_grad (CONVOY_GRAD_ARGS)
+{
+  static const ConvoyMap slopes[2] = { pow_of_base, pow_of_exponent };
+  (void) out;
+  for (guint i = 0; i < 2; i++)
+    if (din[i] && !convoy_slope (n, (ConvoyTensor *[]) { dout[0], in[0], in[1] }, 3, din[i], slopes[i], NULL, error))
+      return FALSE;
+  return TRUE;
 }
 
 /* --- Mod: the sign is the divisor's, or with fmod the dividend's ------- */
@@ -114,6 +128,20 @@ prelu_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *o
   return convoy_map ((ConvoyTensor *[]) { in[0], slope }, 2, out[0], kind, maps[kind], NULL);
 }
 
+CONVOY_SLOPE (prelu_of_x, a < 0 ? dy * b : dy)
+CONVOY_SLOPE (prelu_of_slope, a < 0 ? dy * a : 0)
+
+static gboolean
+prelu_grad (CONVOY_GRAD_ARGS)
+{
+  ConvoyShape s = slope_shape (n, convoy_tensor_shape (in[0]), convoy_tensor_shape (in[1]));
+  g_autoptr (ConvoyTensor) slope = convoy_view (in[1], &s);
+  g_autoptr (ConvoyTensor) dslope = din[1] ? convoy_view (din[1], &s) : NULL;
+  ConvoyTensor *const x[3] = { dout[0], in[0], slope };
+  (void) out;
+  return (din[0] == NULL || convoy_slope (n, x, 3, din[0], prelu_of_x, NULL, error)) && (dslope == NULL || convoy_slope (n, x, 3, dslope, prelu_of_slope, NULL, error));
+}
+
 /* --- Mean -------------------------------------------------------------- */
 
 CONVOY_MAP2 (add, double, a + b)
@@ -152,9 +180,19 @@ mean_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *ou
   return convoy_map (&sum, 1, out[0], CONVOY_REAL, scale, &n->n_in);
 }
 
+static gboolean
+mean_grad (CONVOY_GRAD_ARGS)
+{
+  (void) in, (void) out;
+  for (guint i = 0; i < n->n_in; i++)
+    if (din[i] && !convoy_slope (n, dout, 1, din[i], scale, &n->n_in, error))
+      return FALSE;
+  return TRUE;
+}
+
 const ConvoyOp convoy_op_mean = {
   .name = "Mean", .min_in = 1, .max_in = G_MAXUINT,
-  .infer = mean_infer, .eval = mean_eval,
+  .infer = mean_infer, .eval = mean_eval, .grad = mean_grad,
 };
 
 const ConvoyOp convoy_op_mod = {
@@ -164,10 +202,10 @@ const ConvoyOp convoy_op_mod = {
 
 const ConvoyOp convoy_op_pow = {
   .name = "Pow", .min_in = 2, .max_in = 2,
-  .infer = pow_infer, .eval = pow_eval,
+  .infer = pow_infer, .eval = pow_eval, .grad = pow_grad,
 };
 
 const ConvoyOp convoy_op_prelu = {
   .name = "PRelu", .min_in = 2, .max_in = 2,
-  .infer = prelu_infer, .eval = prelu_eval,
+  .infer = prelu_infer, .eval = prelu_eval, .grad = prelu_grad,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * batchnorm.c - BatchNormalization in inference (ONNX 7, 9, 14, 15): folded into what makes its
- * input where that is linear, else oneDNN's primitive. */
-#include "core/ops/window.h"
+ * batchnorm.c - BatchNormalization (ONNX 7, 9, 14, 15). In inference it is folded into what makes its
+ * input where that is linear, else oneDNN's primitive. Where it learns, see batchnorm-learn.c. */
+#include "core/ops/batchnorm.h"
 
 static gboolean
 infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
@@ -22,17 +22,13 @@ infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **erro
   return TRUE;
 }
 
-static float
-epsilon (const ConvoyNode *n)
-{
-  return convoy_node_float (n, "epsilon", 1e-5f);
-}
-
 static gboolean
 forward (ConvoyBuild *b, const ConvoyNode *n)
 {
   guint count;
   const ConvoyPost *posts = convoy_build_posts (b, n, &count);
+  if (convoy_build_learning (b, n))
+    return convoy_batchnorm_learn (b, n);
   ConvoyBuf x = convoy_build_in (b, n->in[0]);
   ConvoyShape s = *convoy_build_shape (b, n->in[0]), two = { 2, { s.d[0], s.n > 1 ? s.d[1] : 1 } };
   if (s.n < 3) {                        /* oneDNN wants two dimensions at least */
@@ -40,7 +36,7 @@ forward (ConvoyBuild *b, const ConvoyNode *n)
     x = convoy_build_view (b, convoy_build_in_plain (b, n->in[0]), &two, plain);
     convoy_md_free (plain);
   }
-  ConvoyPrim *p = convoy_dnn_batchnorm (convoy_build_md (b, x), epsilon (n), count > 0 && posts[0].n_ew == 1, convoy_build_error (b));
+  ConvoyPrim *p = convoy_dnn_batchnorm (convoy_build_md (b, x), convoy_batchnorm_epsilon (n), count > 0 && posts[0].n_ew == 1, convoy_build_error (b));
   ConvoyBuf y = convoy_build_out (b, n->out, s.n < 3 ? NULL : convoy_build_md (b, x)), z = y;
   if (s.n < 3)
     z = convoy_build_view (b, y, &two, convoy_build_md (b, x));
@@ -57,15 +53,17 @@ as_post (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post)
       return FALSE;
   post->kind = CONVOY_POST_AFFINE;
   post->scale = n->in[1], post->shift = n->in[2], post->mean = n->in[3], post->variance = n->in[4];
-  post->epsilon = epsilon (n);
+  post->epsilon = convoy_batchnorm_epsilon (n);
   return v == n->in[0];
 }
 
-/* oneDNN's own fused ReLU. */
+/* oneDNN's own fused ReLU; ours has Clip as well. */
 static gboolean
 takes_post (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts, guint count, const ConvoyPost *post)
 {
-  (void) b, (void) n, (void) posts;
+  (void) posts;
+  if (convoy_build_learning (b, n))
+    return count == 0 && post->kind == CONVOY_POST_EW && post->n_ew == 1 && ((post->ew[0].kind == CONVOY_EW_RELU && post->ew[0].a == 0) || post->ew[0].kind == CONVOY_EW_CLIP);
   return count == 0 && post->kind == CONVOY_POST_EW && post->n_ew == 1 && post->ew[0].kind == CONVOY_EW_RELU && post->ew[0].a == 0;
 }
 
@@ -79,5 +77,6 @@ macs (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, char **f
 
 const ConvoyOp convoy_op_batch_normalization = {
   .name = "BatchNormalization", .min_in = 5, .max_in = 5, .max_out = 5, .attrs = "epsilon=f momentum=f spatial=i training_mode=i",
-  .infer = infer, .forward = forward, .as_post = as_post, .takes_post = takes_post, .macs = macs,
+  .flags = CONVOY_OP_BACK_POSTS, .no_grad = 1 << 3 | 1 << 4, .state_in = 1 << 3 | 1 << 4,
+  .infer = infer, .forward = forward, .backward = convoy_batchnorm_back, .as_post = as_post, .takes_post = takes_post, .macs = macs,
 };

@@ -2,7 +2,7 @@
  *
  * binary.c - Add, Sub, Mul, Div, Max, Min, Sum (ONNX 7, 13, 14) with broadcasting. A residual sum
  * rides on the convolution before it, a per-channel constant folds into its weights. */
-#include "core/ops/index.h"
+#include "core/ops/slope.h"
 #include "core/ops/window.h"
 #include <string.h>
 
@@ -124,6 +124,56 @@ forward (ConvoyBuild *b, const ConvoyNode *n)
   return TRUE;
 }
 
+/* --- gradients: maps of dy, a and b ------------------------------------ */
+
+CONVOY_SLOPE (same, dy)
+CONVOY_SLOPE (minus, -dy)
+CONVOY_SLOPE (times_b, dy * b)
+CONVOY_SLOPE (times_a, dy * a)
+CONVOY_SLOPE (over_b, dy / b)
+CONVOY_SLOPE (of_divisor, -dy * a / (b * b))
+CONVOY_SLOPE (where_more, a >= b ? dy : 0)              /* of two that are alike the first has it */
+CONVOY_SLOPE (where_less, a <= b ? dy : 0)
+CONVOY_SLOPE (where_not_more, a >= b ? 0 : dy)
+CONVOY_SLOPE (where_not_less, a <= b ? 0 : dy)
+
+static const ConvoyMap slopes[CONVOY_N_BIN][2] = {
+  [CONVOY_BIN_ADD] = { same, same }, [CONVOY_BIN_SUB] = { same, minus }, [CONVOY_BIN_MUL] = { times_b, times_a },
+  [CONVOY_BIN_DIV] = { over_b, of_divisor }, [CONVOY_BIN_MAX] = { where_more, where_not_more }, [CONVOY_BIN_MIN] = { where_less, where_not_less },
+};
+
+static gboolean
+grad (CONVOY_GRAD_ARGS)
+{
+  ConvoyBin bin = kinds[kind_of (n)].kind;
+  (void) out;
+  if (n->n_in > 2 && bin != CONVOY_BIN_ADD)
+    return convoy_infer_fail (n, error, "no gradient for %u inputs", n->n_in);
+  for (guint i = 0; i < n->n_in; i++) {
+    if (din[i] == NULL)
+      continue;
+    if (bin == CONVOY_BIN_ADD || n->n_in == 1)
+      convoy_sum_to (dout[0], din[i]);
+    else if (!convoy_slope (n, (ConvoyTensor *[]) { dout[0], in[0], in[1] }, 3, din[i], slopes[bin][i], NULL, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* A sum hands the gradient on as it is to each input that was not repeated. */
+static gboolean
+backward (ConvoyBuild *b, const ConvoyNode *n)
+{
+  for (guint i = 0; i < n->n_in; i++)
+    if (kinds[kind_of (n)].kind != CONVOY_BIN_ADD
+        || (convoy_build_wants (b, n->in[i]) && !convoy_shape_equal (convoy_build_shape (b, n->in[i]), convoy_build_shape (b, n->out))))
+      return FALSE;
+  for (guint i = 0; i < n->n_in; i++)
+    if (convoy_build_wants (b, n->in[i]))
+      convoy_build_grad_pass (b, n->in[i], convoy_build_grad (b, n->out));
+  return TRUE;
+}
+
 /* One number for each channel of x (NxCx...): shape C, or with ones behind it. */
 static gboolean
 per_channel (const ConvoyShape *s, const ConvoyShape *x)
@@ -160,7 +210,7 @@ as_post (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post)
 #define BINARY(id, op_name, min, max) \
   const ConvoyOp convoy_op_##id = { \
     .name = op_name, .min_in = min, .max_in = max, \
-    .infer = infer, .eval = eval, .forward = forward, .as_post = as_post, .takes_post = convoy_takes_eltwise, \
+    .infer = infer, .eval = eval, .grad = grad, .forward = forward, .backward = backward, .as_post = as_post, .takes_post = convoy_takes_eltwise, \
   }
 
 BINARY (add, "Add", 2, 2);

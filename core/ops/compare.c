@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * compare.c - operators of two tensors spread to one shape: comparisons and logic; and Where, which picks between two. */
-#include "core/ops/index.h"
+#include "core/ops/slope.h"
 
 /* Types of both inputs, the same, and of the output. */
 static gboolean
@@ -70,7 +70,21 @@ where_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *o
   return convoy_map (in, 3, out[0], real ? CONVOY_REAL : CONVOY_SIGNED, real ? pick_real : pick_int, NULL);
 }
 
+CONVOY_SLOPE (where_so, a != 0 ? dy : 0)
+CONVOY_SLOPE (where_not, a != 0 ? 0 : dy)
+
+static gboolean
+where_grad (CONVOY_GRAD_ARGS)
+{
+  static const ConvoyMap slopes[2] = { where_so, where_not };
+  (void) out;
+  for (guint i = 0; i < 2; i++)
+    if (din[1 + i] && !convoy_slope (n, (ConvoyTensor *[]) { dout[0], in[0], in[0] }, 3, din[1 + i], slopes[i], NULL, error))
+      return FALSE;
+  return TRUE;
+}
+
 const ConvoyOp convoy_op_where = {
   .name = "Where", .min_in = 3, .max_in = 3,
-  .infer = where_infer, .eval = where_eval,
+  .infer = where_infer, .eval = where_eval, .grad = where_grad, .no_grad = 1 << 0,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * concat.c - Concat (ONNX 4, 11, 13) along any axis. */
-#include "core/op.h"
+#include "core/ops/slope.h"
 #include <string.h>
 
 static gboolean
@@ -51,6 +51,24 @@ eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GE
   return TRUE;
 }
 
+/* Each input gets its part back. */
+static gboolean
+grad (CONVOY_GRAD_ARGS)
+{
+  const ConvoyShape *y = convoy_tensor_shape (dout[0]);
+  g_autofree ConvoyFact *facts = convoy_facts (n, in);
+  guint axis = axis_of (n, y->n);
+  gint64 rows = convoy_count_range (y, 0, axis), inner = convoy_count_range (y, axis + 1, y->n), at = 0;
+  (void) out, (void) error;
+  for (guint i = 0; i < n->n_in; i++) {
+    gint64 part = facts[i].shape.d[axis] * inner;
+    for (gint64 r = 0; din[i] && r < rows; r++)
+      memcpy ((float *) convoy_tensor_data (din[i]) + r * part, (const float *) convoy_tensor_data (dout[0]) + r * y->d[axis] * inner + at, part * sizeof (float));
+    at += part;
+  }
+  return TRUE;
+}
+
 static gboolean
 forward (ConvoyBuild *b, const ConvoyNode *n)
 {
@@ -79,5 +97,5 @@ forward (ConvoyBuild *b, const ConvoyNode *n)
 
 const ConvoyOp convoy_op_concat = {
   .name = "Concat", .min_in = 1, .max_in = G_MAXUINT, .attrs = "+axis=i",
-  .infer = infer, .eval = eval, .forward = forward,
+  .infer = infer, .eval = eval, .grad = grad, .forward = forward,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * expand.c - operators that repeat the data: Expand, Tile. */
-#include "core/ops/index.h"
+#include "core/ops/slope.h"
 
 static gboolean
 expand_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
@@ -33,6 +33,14 @@ expand_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *
   for (guint i = 0; i < to->n; i++)
     convoy_walk_add (&w, to->d[i], b[i], a[i], 0, 0);
   convoy_copy (&w, convoy_type_size (convoy_tensor_type (in[0])), convoy_tensor_data (out[0]), convoy_tensor_data (in[0]));
+  return TRUE;
+}
+
+static gboolean
+expand_grad (CONVOY_GRAD_ARGS)
+{
+  (void) n, (void) in, (void) out, (void) error;
+  convoy_sum_to (dout[0], din[0]);
   return TRUE;
 }
 
@@ -69,12 +77,32 @@ tile_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *ou
   return TRUE;
 }
 
+/* Seen as repeats x size for each axis, in which the repeats are summed. */
+static gboolean
+tile_grad (CONVOY_GRAD_ARGS)
+{
+  const ConvoyShape *x = convoy_tensor_shape (din[0]), *y = convoy_tensor_shape (dout[0]);
+  (void) in, (void) out;
+  if (x->n > CONVOY_MAX_DIMS / 2)
+    return convoy_infer_fail (n, error, "no gradient for %u dimensions", x->n);
+  ConvoyShape from = { .n = 2 * x->n }, to = from;
+  for (guint i = 0; i < x->n; i++) {
+    from.d[2 * i] = x->d[i] ? y->d[i] / x->d[i] : 0;
+    to.d[2 * i] = 1;
+    from.d[2 * i + 1] = to.d[2 * i + 1] = x->d[i];
+  }
+  g_autoptr (ConvoyTensor) dy = convoy_view (dout[0], &from);
+  g_autoptr (ConvoyTensor) dx = convoy_view (din[0], &to);
+  convoy_sum_to (dy, dx);
+  return TRUE;
+}
+
 const ConvoyOp convoy_op_expand = {
   .name = "Expand", .min_in = 2, .max_in = 2, .const_in = 1 << 1,
-  .infer = expand_infer, .eval = expand_eval,
+  .flags = CONVOY_OP_GRAD_LINEAR, .infer = expand_infer, .eval = expand_eval, .grad = expand_grad,
 };
 
 const ConvoyOp convoy_op_tile = {
   .name = "Tile", .min_in = 2, .max_in = 2, .const_in = 1 << 1,
-  .infer = tile_infer, .eval = tile_eval,
+  .flags = CONVOY_OP_GRAD_LINEAR, .infer = tile_infer, .eval = tile_eval, .grad = tile_grad,
 };

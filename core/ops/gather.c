@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * gather.c - operators that go by indices: Gather, OneHot. */
-#include "core/ops/index.h"
+#include "core/ops/slope.h"
 #include <string.h>
 
 static gboolean
@@ -45,6 +45,35 @@ gather_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *
     at += at < 0 ? size : 0;
     for (gint64 o = 0; block && o < outer; o++)
       memcpy (dst + (o * count + i) * block, src + (o * size + at) * block, block);
+  }
+  return TRUE;
+}
+
+/* Each row of the table sums the gradients of all places that took it: so an embedding learns. */
+static gboolean
+gather_grad (CONVOY_GRAD_ARGS)
+{
+  const ConvoyShape *x = convoy_tensor_shape (din[0]);
+  gint64 count = convoy_tensor_count (in[1]), outer, block, size;
+  const float *dy = convoy_tensor_data (dout[0]);
+  float *dx = convoy_tensor_data (din[0]);
+  guint axis;
+  (void) out;
+  if (!convoy_infer_axis (n, convoy_node_int (n, "axis", 0), x->n, &axis, error))
+    return FALSE;
+  size = x->d[axis];
+  outer = convoy_count_range (x, 0, axis);
+  block = convoy_count_range (x, axis + 1, x->n);
+  convoy_clear (din[0]);
+  for (gint64 i = 0; i < count; i++) {
+    gint64 at = convoy_int_at (in[1], i);
+    at += at < 0 ? size : 0;
+    for (gint64 o = 0; o < outer; o++) {
+      const float *from = dy + (o * count + i) * block;
+      float *to = dx + (o * size + at) * block;
+      for (gint64 k = 0; k < block; k++)
+        to[k] += from[k];
+    }
   }
   return TRUE;
 }
@@ -97,8 +126,8 @@ one_hot_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const 
 }
 
 const ConvoyOp convoy_op_gather = {
-  .name = "Gather", .min_in = 2, .max_in = 2, .attrs = "axis=i",
-  .infer = gather_infer, .eval = gather_eval,
+  .name = "Gather", .min_in = 2, .max_in = 2, .attrs = "axis=i", .no_grad = 1 << 1,
+  .infer = gather_infer, .eval = gather_eval, .grad = gather_grad,
 };
 
 const ConvoyOp convoy_op_one_hot = {

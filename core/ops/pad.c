@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * pad.c - Pad: constant, reflect, edge, wrap; where a pad is negative it cuts, before the other side is padded. */
-#include "core/ops/index.h"
+#include "core/ops/slope.h"
 #include <string.h>
 
 typedef struct { gint64 before[CONVOY_MAX_DIMS], after[CONVOY_MAX_DIMS]; } Pads;
@@ -116,6 +116,18 @@ fill (const Job *j, guint axis, gint64 at, char *dst)
   return dst;
 }
 
+/* Which element of x lies under each of y, axis by axis; the caller frees index[0..rank-1]. */
+static void
+find_sources (const ConvoyNode *n, const Pads *p, const ConvoyShape *x, const ConvoyShape *y, gint64 **index)
+{
+  for (guint i = 0; i < x->n; i++) {
+    gint64 low = MAX (-p->before[i], 0), high = x->d[i] + MIN (p->after[i], 0);
+    index[i] = g_new (gint64, y->d[i]);
+    for (gint64 k = 0; k < y->d[i]; k++)
+      index[i][k] = modes[find_mode (n)].at (k - p->before[i], low, high);
+  }
+}
+
 static gboolean
 eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error)
 {
@@ -135,19 +147,55 @@ eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GE
     memcpy (constant, convoy_tensor_data (given), j.size);
   if (convoy_tensor_count (out[0]) == 0)
     return TRUE;
-  for (guint i = 0; i < x->n; i++) {
-    gint64 low = MAX (-p.before[i], 0), high = x->d[i] + MIN (p.after[i], 0);
-    j.index[i] = index[i] = g_new (gint64, j.y->d[i]);
-    for (gint64 k = 0; k < j.y->d[i]; k++)
-      index[i][k] = modes[find_mode (n)].at (k - p.before[i], low, high);
-  }
+  find_sources (n, &p, x, j.y, index);
+  for (guint i = 0; i < x->n; i++)
+    j.index[i] = index[i];
   fill (&j, 0, 0, convoy_tensor_data (out[0]));
   for (guint i = 0; i < x->n; i++)
     g_free (index[i]);
   return TRUE;
 }
 
+/* What was repeated (edge, reflect, wrap) sums; what came in has none. */
+static void
+gather_back (const Job *j, guint axis, gint64 at, const float **dy, float *dx)
+{
+  if (axis == j->y->n) {
+    if (at >= 0)
+      dx[at] += **dy;
+    ++*dy;
+    return;
+  }
+  for (gint64 i = 0; i < j->y->d[axis]; i++)
+    gather_back (j, axis + 1, at < 0 || j->index[axis][i] < 0 ? -1 : at + j->index[axis][i] * j->stride[axis], dy, dx);
+}
+
+static gboolean
+grad (CONVOY_GRAD_ARGS)
+{
+  g_autofree ConvoyTensor **like = g_new (ConvoyTensor *, n->n_in);
+  const float *dy = convoy_tensor_data (dout[0]);
+  gint64 *index[CONVOY_MAX_DIMS];
+  Job j = { .y = convoy_tensor_shape (dout[0]) };
+  Pads p;
+  for (guint i = 0; i < n->n_in; i++)
+    like[i] = i ? in[i] : din[0];
+  g_autofree ConvoyFact *facts = convoy_facts (n, like);
+  (void) out;
+  if (!get_pads (n, facts, &p, error))
+    return FALSE;
+  convoy_strides (&facts[0].shape, j.stride);
+  find_sources (n, &p, &facts[0].shape, j.y, index);
+  for (guint i = 0; i < j.y->n; i++)
+    j.index[i] = index[i];
+  convoy_clear (din[0]);
+  gather_back (&j, 0, 0, &dy, convoy_tensor_data (din[0]));
+  for (guint i = 0; i < j.y->n; i++)
+    g_free (index[i]);
+  return TRUE;
+}
+
 const ConvoyOp convoy_op_pad = {
-  .name = "Pad", .min_in = 1, .max_in = 4, .attrs = "mode=s pads=I value=f", .const_in = 1 << 1 | 1 << 3,
-  .infer = infer, .eval = eval,
+  .name = "Pad", .min_in = 1, .max_in = 4, .attrs = "mode=s pads=I value=f", .const_in = 1 << 1 | 1 << 3, .no_grad = 1 << 2, .flags = CONVOY_OP_GRAD_LINEAR,
+  .infer = infer, .eval = eval, .grad = grad,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * reduce.c - operators that make one number of all those along some axes: Reduce*, a row each. */
-#include "core/ops/index.h"
+#include "core/ops/slope.h"
 #include <math.h>
 
 /* How numbers are taken in, in double or as integers, and what becomes of them in the end. */
@@ -176,7 +176,50 @@ reduce_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *
   return convoy_walk (&outer, number_row, &j);
 }
 
-#define ROW(id, NAME, ...) \
+/* --- gradients: maps of dy, x and the result y, spread to x ------------- */
+
+static void
+spread_mean (gint64 n, void *const *x_of, void *out, const void *user)
+{
+  for (gint64 i = 0; i < n; i++)
+    ((double *) out)[i] = ((const double *) x_of[0])[i] / *(const gint64 *) user;
+}
+
+#define SPREAD(name, expression) CONVOY_SLOPE (spread_##name, expression)
+SPREAD (sum, dy)
+SPREAD (sign, dy * ((a > 0) - (a < 0)))
+SPREAD (unit, b > 0 ? dy * a / b : 0)
+SPREAD (square, 2 * dy * a)
+SPREAD (log_sum, dy * exp (-b))
+SPREAD (log_sum_exp, dy * exp (a - b))
+SPREAD (taken, a == b ? dy : 0)                 /* all that are the largest, or smallest */
+SPREAD (product, a != 0 ? dy * b / a : 0)
+
+/* dy and y with the reduced dimensions kept as 1, then spread. */
+static gboolean
+reduce_grad (CONVOY_GRAD_ARGS, const Reduce *r, ConvoyMap slope)
+{
+  g_autofree ConvoyFact *facts = convoy_facts (n, in);
+  ConvoyShape kept = facts[0].shape;
+  gint64 count = 1;
+  guint axes;
+  (void) out;
+  if (!get_axes (n, facts, r, &axes, error))
+    return FALSE;
+  for (guint i = 0; i < kept.n; i++)
+    if (axes & 1u << i) {
+      count *= kept.d[i];
+      kept.d[i] = 1;
+    }
+  g_autoptr (ConvoyTensor) result = convoy_tensor_new (CONVOY_F32, convoy_tensor_shape (dout[0]), error);
+  if (result == NULL || !reduce_eval (n, in, &result, r, error))
+    return FALSE;
+  g_autoptr (ConvoyTensor) y = convoy_view (result, &kept);
+  g_autoptr (ConvoyTensor) dy = convoy_view (dout[0], &kept);
+  return convoy_map ((ConvoyTensor *[]) { dy, in[0], y }, 3, din[0], CONVOY_REAL, slope, &count);
+}
+
+#define ROW(id, SLOPE, NAME, ...) \
   static const Reduce reduce_##id = { __VA_ARGS__ }; \
   static gboolean \
   infer_##id (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error) \
@@ -188,18 +231,23 @@ reduce_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *
   { \
     return reduce_eval (n, in, out, &reduce_##id, error); \
   } \
+  static gboolean \
+  grad_##id (CONVOY_GRAD_ARGS) \
+  { \
+    return reduce_grad (n, in, out, dout, din, error, &reduce_##id, SLOPE); \
+  } \
   const ConvoyOp convoy_op_##id = { \
     .name = NAME, .min_in = 1, .max_in = 2, .attrs = "axes=I keepdims=i noop_with_empty_axes=i", .const_in = 1 << 1, \
-    .infer = infer_##id, .eval = eval_##id, \
+    .infer = infer_##id, .eval = eval_##id, .grad = grad_##id, \
   };
 
-ROW (reduce_l1, "ReduceL1", 0, sum_abs, NULL, { NULL }, 18)
-ROW (reduce_l2, "ReduceL2", 0, sum_square, root, { NULL }, 18)
-ROW (reduce_log_sum, "ReduceLogSum", 0, sum, logarithm, { NULL }, 18)
-ROW (reduce_log_sum_exp, "ReduceLogSumExp", -INFINITY, sum_exp, log_of_exp, { NULL }, 18)
-ROW (reduce_max, "ReduceMax", -INFINITY, most, NULL, { NULL, most_signed, most_unsigned }, 18)
-ROW (reduce_mean, "ReduceMean", 0, sum, mean, { NULL }, 18)
-ROW (reduce_min, "ReduceMin", INFINITY, least, NULL, { NULL, least_signed, least_unsigned }, 18)
-ROW (reduce_prod, "ReduceProd", 1, product, NULL, { NULL, product_int, product_int }, 18)
-ROW (reduce_sum, "ReduceSum", 0, sum, NULL, { NULL, sum_int, sum_int }, 13)
-ROW (reduce_sum_square, "ReduceSumSquare", 0, sum_square, NULL, { NULL }, 18)
+ROW (reduce_l1, spread_sign, "ReduceL1", 0, sum_abs, NULL, { NULL }, 18)
+ROW (reduce_l2, spread_unit, "ReduceL2", 0, sum_square, root, { NULL }, 18)
+ROW (reduce_log_sum, spread_log_sum, "ReduceLogSum", 0, sum, logarithm, { NULL }, 18)
+ROW (reduce_log_sum_exp, spread_log_sum_exp, "ReduceLogSumExp", -INFINITY, sum_exp, log_of_exp, { NULL }, 18)
+ROW (reduce_max, spread_taken, "ReduceMax", -INFINITY, most, NULL, { NULL, most_signed, most_unsigned }, 18)
+ROW (reduce_mean, spread_mean, "ReduceMean", 0, sum, mean, { NULL }, 18)
+ROW (reduce_min, spread_taken, "ReduceMin", INFINITY, least, NULL, { NULL, least_signed, least_unsigned }, 18)
+ROW (reduce_prod, spread_product, "ReduceProd", 1, product, NULL, { NULL, product_int, product_int }, 18)
+ROW (reduce_sum, spread_sum, "ReduceSum", 0, sum, NULL, { NULL, sum_int, sum_int }, 13)
+ROW (reduce_sum_square, spread_square, "ReduceSumSquare", 0, sum_square, NULL, { NULL }, 18)

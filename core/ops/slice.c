@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * slice.c - operators that cut pieces out: Slice, Split. */
-#include "core/ops/index.h"
+#include "core/ops/slope.h"
 
 typedef struct { gint64 start[CONVOY_MAX_DIMS], step[CONVOY_MAX_DIMS], len[CONVOY_MAX_DIMS]; } Range;
 
@@ -58,9 +58,9 @@ slice_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError 
   return TRUE;
 }
 
-/* Copies the piece of x that begins at start and goes on by step in every dimension. */
+/* Copies the piece of x that begins at start and goes on by step in every dimension to y; back: y to that piece. */
 static void
-cut (const ConvoyTensor *x, ConvoyTensor *y, const gint64 *start, const gint64 *step)
+cut (ConvoyTensor *x, ConvoyTensor *y, const gint64 *start, const gint64 *step, gboolean back)
 {
   const ConvoyShape *to = convoy_tensor_shape (y);
   gsize size = convoy_type_size (convoy_tensor_type (x));
@@ -72,9 +72,11 @@ cut (const ConvoyTensor *x, ConvoyTensor *y, const gint64 *start, const gint64 *
   convoy_strides (to, b);
   for (guint i = 0; i < to->n; i++) {
     at += start[i] * a[i];
-    convoy_walk_add (&w, to->d[i], b[i], to->d[i] > 1 && step ? step[i] * a[i] : a[i], 0, 0);
+    gint64 in_x = to->d[i] > 1 && step ? step[i] * a[i] : a[i];
+    convoy_walk_add (&w, to->d[i], back ? in_x : b[i], back ? b[i] : in_x, 0, 0);
   }
-  convoy_copy (&w, size, convoy_tensor_data (y), (char *) convoy_tensor_data (x) + at * size);
+  char *piece = (char *) convoy_tensor_data (x) + at * size, *whole = convoy_tensor_data (y);
+  convoy_copy (&w, size, back ? piece : whole, back ? whole : piece);
 }
 
 static gboolean
@@ -84,7 +86,23 @@ slice_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *o
   Range r;
   if (!slice_range (n, facts, &r, error))
     return FALSE;
-  cut (in[0], out[0], r.start, r.step);
+  cut (in[0], out[0], r.start, r.step, FALSE);
+  return TRUE;
+}
+
+static gboolean
+slice_grad (CONVOY_GRAD_ARGS)
+{
+  g_autofree ConvoyTensor **like = g_new (ConvoyTensor *, n->n_in);
+  for (guint i = 0; i < n->n_in; i++)
+    like[i] = i ? in[i] : din[0];
+  g_autofree ConvoyFact *facts = convoy_facts (n, like);
+  Range r;
+  (void) out;
+  if (!slice_range (n, facts, &r, error))
+    return FALSE;
+  convoy_clear (din[0]);
+  cut (din[0], dout[0], r.start, r.step, TRUE);
   return TRUE;
 }
 
@@ -125,18 +143,39 @@ split_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *o
   if (!convoy_infer_axis (n, convoy_node_int (n, "axis", 0), convoy_tensor_shape (in[0])->n, &axis, error))
     return FALSE;
   for (guint i = 0; i < n->n_out; i++) {
-    cut (in[0], out[i], start, NULL);
+    cut (in[0], out[i], start, NULL, FALSE);
     start[axis] += convoy_tensor_shape (out[i])->d[axis];
+  }
+  return TRUE;
+}
+
+static gboolean
+split_grad (CONVOY_GRAD_ARGS)
+{
+  const ConvoyShape *x = convoy_tensor_shape (din[0]);
+  gint64 start[CONVOY_MAX_DIMS] = { 0 };
+  guint axis;
+  gsize len;
+  const gint64 *parts = convoy_node_ints (n, "split", &len);
+  (void) out;
+  if (!convoy_infer_axis (n, convoy_node_int (n, "axis", 0), x->n, &axis, error))
+    return FALSE;
+  gint64 even = x->d[axis] / n->n_out + (x->d[axis] % n->n_out > 0);
+  convoy_clear (din[0]);
+  for (guint i = 0; i < n->n_out; i++) {
+    if (dout[i])
+      cut (din[0], dout[i], start, NULL, TRUE);
+    start[axis] += CONVOY_IN (n, in, 1) ? convoy_int_at (in[1], i) : parts ? parts[i] : even;
   }
   return TRUE;
 }
 
 const ConvoyOp convoy_op_slice = {
   .name = "Slice", .min_in = 1, .max_in = 5, .attrs = "starts=I ends=I axes=I", .const_in = 0x1e,
-  .infer = slice_infer, .eval = slice_eval,
+  .flags = CONVOY_OP_GRAD_LINEAR, .infer = slice_infer, .eval = slice_eval, .grad = slice_grad,
 };
 
 const ConvoyOp convoy_op_split = {
   .name = "Split", .min_in = 1, .max_in = 2, .max_out = G_MAXUINT, .attrs = "axis=i split=I num_outputs=i", .const_in = 1 << 1,
-  .infer = split_infer, .eval = split_eval,
+  .flags = CONVOY_OP_GRAD_LINEAR, .infer = split_infer, .eval = split_eval, .grad = split_grad,
 };

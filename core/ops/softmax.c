@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * softmax.c - Softmax and LogSoftmax (ONNX 1, 11: over all dimensions from axis on; 13: over axis). */
-#include "core/op.h"
+#include "core/ops/slope.h"
 #include <math.h>
 #include <string.h>
 
@@ -62,5 +62,32 @@ eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GE
   return TRUE;
 }
 
-const ConvoyOp convoy_op_softmax = { .name = "Softmax", .min_in = 1, .max_in = 1, .attrs = "axis=i", .infer = infer, .eval = eval };
-const ConvoyOp convoy_op_log_softmax = { .name = "LogSoftmax", .min_in = 1, .max_in = 1, .attrs = "axis=i", .infer = infer, .eval = eval };
+/* Softmax: dx = y (dy - sum of dy y); LogSoftmax: dx = dy - exp (y) sum of dy. */
+static gboolean
+grad (CONVOY_GRAD_ARGS)
+{
+  ConvoyShape f = folded (n, convoy_tensor_shape (out[0]));
+  gboolean is_log = strcmp (n->op->name, "LogSoftmax") == 0;
+  const float *y = convoy_tensor_data (out[0]), *dy = convoy_tensor_data (dout[0]);
+  float *dx = convoy_tensor_data (din[0]);
+  (void) in, (void) error;
+  for (gint64 o = 0; o < f.d[0]; o++)
+    for (gint64 i = 0; i < f.d[2]; i++) {
+      gsize base = o * f.d[1] * f.d[2] + i;
+      double sum = 0;
+      for (gint64 k = 0; k < f.d[1]; k++)
+        sum += is_log ? dy[base + k * f.d[2]] : (double) dy[base + k * f.d[2]] * y[base + k * f.d[2]];
+      for (gint64 k = 0; k < f.d[1]; k++) {
+        gsize at = base + k * f.d[2];
+        dx[at] = is_log ? dy[at] - exp (y[at]) * sum : y[at] * (dy[at] - sum);
+      }
+    }
+  return TRUE;
+}
+
+#define SOFTMAX(id, op_name) \
+  const ConvoyOp convoy_op_##id = { .name = op_name, .min_in = 1, .max_in = 1, .attrs = "axis=i", .flags = CONVOY_OP_GRAD_FROM_OUT, \
+    .infer = infer, .eval = eval, .grad = grad }
+
+SOFTMAX (softmax, "Softmax");
+SOFTMAX (log_softmax, "LogSoftmax");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * transpose.c - operators that put the same elements in another order: Transpose, DepthToSpace, SpaceToDepth. */
-#include "core/ops/index.h"
+#include "core/ops/slope.h"
 
 /* Copies x, seen as dimensions d[0..rank-1], with dimension perm[i] in place i. */
 static void
@@ -66,6 +66,20 @@ transpose_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *cons
 }
 
 static gboolean
+transpose_grad (CONVOY_GRAD_ARGS)
+{
+  const ConvoyShape *s = convoy_tensor_shape (dout[0]);
+  guint perm[CONVOY_MAX_DIMS], back[CONVOY_MAX_DIMS];
+  (void) in, (void) out;
+  if (!transpose_perm (n, s->n, perm, error))
+    return FALSE;
+  for (guint i = 0; i < s->n; i++)
+    back[perm[i]] = i;
+  permute (dout[0], din[0], s->n, s->d, back);
+  return TRUE;
+}
+
+static gboolean
 depth_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
 {
   gboolean to_space = n->op->name[0] == 'D';
@@ -108,17 +122,41 @@ space_to_depth_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor 
   return TRUE;
 }
 
+/* Each is the way back of the other. */
+static gboolean
+depth_to_space_grad (CONVOY_GRAD_ARGS)
+{
+  static const guint dcr[] = { 0, 3, 5, 1, 2, 4 }, crd[] = { 0, 1, 3, 5, 2, 4 };
+  gboolean is_crd = convoy_node_str (n, "mode", "DCR")[0] == 'C';
+  const gint64 *x = convoy_tensor_shape (din[0])->d, *y = convoy_tensor_shape (dout[0])->d;
+  gint64 b = convoy_node_int (n, "blocksize", 0);
+  (void) in, (void) out, (void) error;
+  permute (dout[0], din[0], 6, (gint64[]) { x[0], y[1], x[2], b, x[3], b }, is_crd ? crd : dcr);
+  return TRUE;
+}
+
+static gboolean
+space_to_depth_grad (CONVOY_GRAD_ARGS)
+{
+  static const guint perm[] = { 0, 3, 4, 1, 5, 2 };
+  const gint64 *x = convoy_tensor_shape (din[0])->d, *y = convoy_tensor_shape (dout[0])->d;
+  gint64 b = convoy_node_int (n, "blocksize", 0);
+  (void) in, (void) out, (void) error;
+  permute (dout[0], din[0], 6, (gint64[]) { x[0], b, b, x[1], y[2], y[3] }, perm);
+  return TRUE;
+}
+
 const ConvoyOp convoy_op_transpose = {
   .name = "Transpose", .min_in = 1, .max_in = 1, .attrs = "perm=I",
-  .infer = transpose_infer, .eval = transpose_eval,
+  .flags = CONVOY_OP_GRAD_LINEAR, .infer = transpose_infer, .eval = transpose_eval, .grad = transpose_grad,
 };
 
 const ConvoyOp convoy_op_depth_to_space = {
   .name = "DepthToSpace", .min_in = 1, .max_in = 1, .attrs = "+blocksize=i mode=s",
-  .infer = depth_infer, .eval = depth_to_space_eval,
+  .flags = CONVOY_OP_GRAD_LINEAR, .infer = depth_infer, .eval = depth_to_space_eval, .grad = depth_to_space_grad,
 };
 
 const ConvoyOp convoy_op_space_to_depth = {
   .name = "SpaceToDepth", .min_in = 1, .max_in = 1, .attrs = "+blocksize=i mode=s",
-  .infer = depth_infer, .eval = space_to_depth_eval,
+  .flags = CONVOY_OP_GRAD_LINEAR, .infer = depth_infer, .eval = space_to_depth_eval, .grad = space_to_depth_grad,
 };
