@@ -455,11 +455,14 @@ node_wants (ConvoyBuild *b, const ConvoyNode *n)
 void
 convoy_learn_backward (ConvoyBuild *b)
 {
-  static const float one = 1;
   ConvoyValue loss = convoy_graph_get_output (b->graph, 0);
   ConvoyShape scalar = { 0 };
+  ConvoyTensor *one = convoy_tensor_new (CONVOY_F32, &scalar, &b->error);
+  if (one == NULL)
+    return;
+  *(float *) convoy_tensor_data (one) = 1;
   b->grad[loss] = convoy_build_buf (b, CONVOY_B_GIVEN, CONVOY_F32, &scalar, NULL);
-  CONVOY_BUF (b->plan, b->grad[loss])->given = convoy_tensor_new_wrap (CONVOY_F32, &scalar, (void *) &one, NULL, NULL);
+  CONVOY_BUF (b->plan, b->grad[loss])->given = one;
   for (guint i = b->graph->nodes->len; !b->error && i-- > 0;)
     if (node_wants (b, CONVOY_NODE (b->graph, i)) && !goes_with_root (b, i) && is_reached (b, i))
       node_back (b, CONVOY_NODE (b->graph, i));

@@ -414,7 +414,7 @@ typedef struct {
 } ConvoyProgress;
 
 /* Everything zero is a default. Texts are copied. Lists of words with `key=value` behind them, as in
- *   loss       cross-entropy (label-smoothing=0), binary-cross-entropy, mse
+ *   loss       cross-entropy (label-smoothing=0), binary-cross-entropy (label-smoothing=0), mse
  *   optimizer  sgd, momentum, nesterov, rmsprop, adam, adamw, with the defaults of Keras (rmsprop:
  *              lr=0.001 rho=0.9 epsilon=1e-7); each takes lr, and l2=0 (adds l2 * the sum of the squares of
  *              the weights of two and more dimensions to what is minimized; not to the loss that is reported),
@@ -446,8 +446,9 @@ typedef struct {
 typedef struct ConvoyTrainer ConvoyTrainer;
 
 /* graph has one input (float32, or int64 tokens) whose first dimension is the batch, and one output,
- * NxK; references it. Its params change as it learns. An error names the option, with the nearest
- * word that is known, or the layer. A checkpoint of another network, other data or options is refused. */
+ * NxK; references it. Its params change in place from time to time: no plan that reads them may run in
+ * another thread meanwhile. An error names the option, with the nearest word that is known, or the
+ * layer. A checkpoint of another network, other data or options is refused. */
 CONVOY_API ConvoyTrainer *convoy_trainer_new (ConvoyGraph *graph, const ConvoyTrainOptions *o, GError **error);
 CONVOY_API void convoy_trainer_free (ConvoyTrainer *t);
 
@@ -470,7 +471,7 @@ CONVOY_API gboolean convoy_trainer_validate (ConvoyTrainer *t, const void *x, co
  * writes history and checkpoint. */
 CONVOY_API gboolean convoy_trainer_end_epoch (ConvoyTrainer *t, ConvoyEpoch *row, GError **error);
 /* What the network gave for the samples of the last step or validation, n x K probabilities (plain
- * numbers for mse); of padding, NAN. Borrowed until the next one; NULL: there was none. */
+ * numbers for mse); after a step NAN for padding. Borrowed until the next one; NULL: there was none. */
 CONVOY_API const float *convoy_trainer_scores (const ConvoyTrainer *t, guint *n, guint *k);
 /* Where it stands, after resuming too: the epoch (from 1) that is under way or comes next, and the steps done in it. */
 CONVOY_API void convoy_trainer_position (const ConvoyTrainer *t, guint *epoch, guint64 *steps);

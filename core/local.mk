@@ -3,7 +3,8 @@ include_HEADERS += core/convoy.h
 pkgconfig_DATA += core/convoy.pc
 
 core_libconvoy_la_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(HDF5_CFLAGS) -DG_LOG_DOMAIN=\"convoy\"
-core_libconvoy_la_CFLAGS = $(AM_CFLAGS) $(OPENMP_CFLAGS)
+# Square roots become vectors only where they need not set errno.
+core_libconvoy_la_CFLAGS = $(AM_CFLAGS) $(OPENMP_CFLAGS) -fno-math-errno
 core_libconvoy_la_LIBADD = $(CORE_LIBS) $(HDF5_LIBS) $(DNNL_LIBS) -lm
 core_libconvoy_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined
 core_libconvoy_la_SOURCES = \
@@ -70,7 +71,13 @@ core_libconvoy_la_SOURCES = \
 	core/spec.c core/spec.h \
 	core/tensor.c \
 	core/top.c \
-	core/trainer.c \
+	core/trainer.c core/trainer.h \
+	core/trainer-finite.c \
+	core/trainer-fit.c \
+	core/trainer-new.c \
+	core/trainer-rate.c \
+	core/trainer-save.c \
+	core/trainer-step.c \
 	core/tune.c \
 	core/vector.h \
 	core/ops/activation.c \

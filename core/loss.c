@@ -4,6 +4,7 @@
  * the fused form never takes the logarithm of a probability that was rounded to zero. */
 #include "core/loss.h"
 #include "core/graph.h"
+#include "core/learn.h"
 #include <math.h>
 #include <string.h>
 
@@ -47,7 +48,7 @@ positive (const float *row, gsize k)
 enum { CROSS_ENTROPY, BINARY, SQUARES };
 static const ConvoyLossRule rules[] = {
   [CROSS_ENTROPY] = { { "cross-entropy", "label-smoothing=0" }, "SoftmaxCrossEntropyLoss", "Softmax", 2, G_MAXINT64, 0, softmax, largest },
-  [BINARY] = { { "binary-cross-entropy", "" }, "SigmoidCrossEntropyLoss", "Sigmoid", 1, 1, 2, sigmoid, positive },
+  [BINARY] = { { "binary-cross-entropy", "label-smoothing=0" }, "SigmoidCrossEntropyLoss", "Sigmoid", 1, 1, 2, sigmoid, positive },
   [SQUARES] = { { "mse", "" }, "MeanSquaredError", NULL, 1, 1, G_MAXINT64, NULL, NULL },
 };
 
@@ -86,14 +87,16 @@ convoy_loss_init (ConvoyLoss *l, const ConvoyGraph *g, const char *text, GError 
     return FALSE;
   }
   if (text == NULL && fused == NULL && (shape == NULL || shape->n < 2 || shape->d[1] <= 1)) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "loss: the last layer %s %s does not say whether it is binary-cross-entropy or mse", last->op->name, last->name);
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID,
+        "loss: the last layer %s %s does not say whether it is binary-cross-entropy or mse", last->op->name, last->name);
     return FALSE;
   }
   if (!convoy_spec_parse (&l->spec, "loss", text ? text : fused ? fused->spec.word : rules[CROSS_ENTROPY].spec.word, word, "", error))
     return FALSE;
   l->rule = &rules[l->spec.row];
   if (fused && l->rule->fuses && fused != l->rule) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "loss %s: is for a network that ends in %s, not in %s %s", l->spec.word, l->rule->fuses, last->op->name, last->name);
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "loss %s: is for a network that ends in %s, not in %s %s", l->spec.word,
+        l->rule->fuses, last->op->name, last->name);
     return FALSE;
   }
   l->logits = fused && fused == l->rule ? last->in[0] : out;
@@ -108,34 +111,26 @@ flat (const ConvoyLoss *l, ConvoyGraph *g, ConvoyValue v, GError **error)
   g_autofree char *is = convoy_shape_str (s);
   gint64 count = convoy_shape_count (s);
   if (convoy_graph_type (g, v) != CONVOY_F32 || s->n < 2 || count != s->d[0] * s->d[1]) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "loss %s: the network gives %s %s, not samples x outputs of float32", l->spec.word, is, convoy_type_name (convoy_graph_type (g, v)));
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "loss %s: the network gives %s %s, not samples x outputs of float32",
+        l->spec.word, is, convoy_type_name (convoy_graph_type (g, v)));
     return CONVOY_NONE;
   }
   if (s->d[1] < l->rule->min_k || s->d[1] > l->rule->max_k) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "loss %s: is not for a network of %" G_GINT64_FORMAT " outputs (%s)", l->spec.word, s->d[1], is);
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "loss %s: is not for a network of %" G_GINT64_FORMAT " outputs (%s)",
+        l->spec.word, s->d[1], is);
     return CONVOY_NONE;
   }
   return s->n == 2 ? v : convoy_graph_node (g, "Flatten", "loss/flatten", &v, 1, NULL, 1, NULL, error);
 }
 
 static gboolean
-append (const ConvoyLoss *l, ConvoyGraph *g, guint batch, GError **error)
+append (const ConvoyLoss *l, ConvoyGraph *g, GError **error)
 {
-  ConvoyAttrs *attrs = NULL;
-  double smoothing = convoy_spec_get (&l->spec, "label-smoothing");
-  ConvoyValue in[2] = { flat (l, g, convoy_graph_get_output (g, 0), error), CONVOY_NONE };
-  if (in[0] == CONVOY_NONE)
+  ConvoyValue scores = flat (l, g, convoy_graph_get_output (g, 0), error);
+  if (scores == CONVOY_NONE)
     return FALSE;
-  in[1] = convoy_graph_input (g, "loss/labels", CONVOY_I64, &CONVOY_SHAPE (batch));
-  if (smoothing > 0)
-    convoy_attrs_set_float (attrs = convoy_attrs_new (), "label_smoothing", smoothing);
-  ConvoyValue loss = convoy_graph_node (g, l->rule->op, "loss", in, 2, NULL, 1, attrs, error);
-  if (loss == CONVOY_NONE)
-    return FALSE;
-  g_array_set_size (g->outputs, 0);
-  convoy_graph_output (g, loss);
-  convoy_graph_output (g, in[0]);
-  return TRUE;
+  g_array_index (g->outputs, ConvoyValue, 0) = scores;
+  return convoy_graph_add_loss (g, scores, l->rule->op, FALSE, convoy_spec_get (&l->spec, "label-smoothing"), error) != CONVOY_NONE;
 }
 
 ConvoyGraph *
@@ -144,7 +139,7 @@ convoy_loss_bind (const ConvoyLoss *l, const ConvoyGraph *g, guint batch, GError
   ConvoyShape shape = CONVOY_VAL (g, convoy_graph_get_input (g, 0))->shape;
   shape.d[0] = batch;
   ConvoyGraph *bound = convoy_graph_bind_to (g, &shape, &l->logits, 1, error);
-  if (bound && !append (l, bound, batch, error))
+  if (bound && !append (l, bound, error))
     g_clear_pointer (&bound, convoy_graph_unref);
   return bound;
 }

@@ -87,19 +87,23 @@ scale_all (float *restrict w, float scale, gsize n)
     w[i] *= scale;
 }
 
-/* In 16 lanes, so that it is fast and the order is ours, not the compiler's. */
+/* In 16 lanes of our own, so that the order of the sum is not the compiler's; in double precision
+ * every 512 squares. */
 CONVOY_VECTORIZED static double
 sum_of_squares (const float *g, gsize n)
 {
-  double lane[16] = { 0 }, sum = 0;
-  gsize i = 0;
-  for (; i + 16 <= n; i += 16)
+  double sum = 0;
+  for (gsize at = 0; at < n; at += 512) {
+    float lane[16] = { 0 };
+    gsize i = at, end = MIN (n, at + 512);
+    for (; i + 16 <= end; i += 16)
+      for (guint k = 0; k < 16; k++)
+        lane[k] += g[i + k] * g[i + k];
+    for (; i < end; i++)
+      lane[0] += g[i] * g[i];
     for (guint k = 0; k < 16; k++)
-      lane[k] += (double) g[i + k] * g[i + k];
-  for (; i < n; i++)
-    sum += (double) g[i] * g[i];
-  for (guint k = 0; k < 16; k++)
-    sum += lane[k];
+      sum += lane[k];
+  }
   return sum;
 }
 

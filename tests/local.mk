@@ -76,8 +76,17 @@ check_PROGRAMS += tests/test-optim
 tests_test_optim_SOURCES = tests/test-optim.c core/optim.c core/optim.h core/optim-rules.c core/schedule.c core/schedule.h core/spec.c core/spec.h \
 	core/nearest.c core/nearest.h core/vector.h tests/tap.c tests/tap.h
 tests_test_optim_CPPFLAGS = $(tests_test_data_CPPFLAGS)
-tests_test_optim_CFLAGS = $(AM_CFLAGS) $(OPENMP_CFLAGS)
+tests_test_optim_CFLAGS = $(AM_CFLAGS) $(OPENMP_CFLAGS) -fno-math-errno
 tests_test_optim_LDADD = $(tests_test_data_LDADD) -lm
+
+# A graph learns.
+check_PROGRAMS += tests/test-trainer tests/test-resume
+tests_test_trainer_SOURCES = tests/test-trainer.c tests/trainer-tools.c tests/trainer-tools.h $(TEMP_SOURCES)
+tests_test_trainer_CPPFLAGS = $(tests_test_data_CPPFLAGS)
+tests_test_trainer_LDADD = $(tests_test_data_LDADD) -lm
+tests_test_resume_SOURCES = tests/test-resume.c tests/trainer-tools.c tests/trainer-tools.h $(TEMP_SOURCES)
+tests_test_resume_CPPFLAGS = $(tests_test_data_CPPFLAGS)
+tests_test_resume_LDADD = $(tests_test_data_LDADD)
 
 # The real data sets, where they are.
 TESTS += tests/check-data.sh
