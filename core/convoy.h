@@ -311,8 +311,8 @@ CONVOY_API const char *convoy_dataset_name (ConvoyDataset *d, gsize i);         
 CONVOY_API const char *const *convoy_dataset_skipped (const ConvoyDataset *d);
 /* The last part (0..1) of d as rest, or with seed a random part, reproducibly. */
 CONVOY_API gboolean convoy_dataset_split (ConvoyDataset *d, double part, gboolean random, guint64 seed, ConvoyDataset **train, ConvoyDataset **rest, GError **error);
-/* d with these classes, numbered in this order. Samples of other classes are left out when
- * only, else they are an error. */
+/* d with these classes, numbered in this order; some of them may have no sample in d. Samples of
+ * other classes are left out when only, else they are an error. */
 CONVOY_API ConvoyDataset *convoy_dataset_select (ConvoyDataset *d, const char *const *classes, gboolean only, GError **error);
 /* 0 to n - 1 in the order of an epoch, which depends on nothing but seed and epoch; g_free() it. */
 CONVOY_API gsize *convoy_epoch_order (gsize n, guint64 seed, guint epoch);

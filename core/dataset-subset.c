@@ -131,30 +131,26 @@ find_name (const char *const *names, const char *name)
   return -1;
 }
 
-/* Each wanted class must be there when samples are left out; otherwise the wanted ones may be more. */
 static gboolean
-check_names (const ConvoyDatasetInfo *info, const char *const *classes, gboolean only, GError **error)
+check_names (const ConvoyDatasetInfo *info, const char *const *classes, GError **error)
 {
   g_autofree char *have = info->classes ? g_strjoinv (", ", (char **) info->classes) : g_strdup ("not named");
-  if (classes[0] == NULL) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no class is selected of %s", have);
-    return FALSE;
-  }
-  for (guint i = 0; classes[i]; i++) {
-    const char *why = only && find_name (info->classes, classes[i]) < 0 ? "is not there" : find_name (classes, classes[i]) != i ? "is named twice" : NULL;
-    if (why) {
-      g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "class \"%s\" %s; the classes are %.500s", classes[i], why, have);
+  for (gint64 i = 0; classes[i]; i++)
+    if (find_name (classes, classes[i]) != i) {
+      g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "class \"%s\" is named twice; the classes are %.500s", classes[i], have);
       return FALSE;
     }
-  }
-  return TRUE;
+  if (classes[0])
+    return TRUE;
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no class is selected of %.500s", have);
+  return FALSE;
 }
 
 ConvoyDataset *
 convoy_dataset_select (ConvoyDataset *d, const char *const *classes, gboolean only, GError **error)
 {
   const ConvoyDatasetInfo *info = convoy_dataset_info (d);
-  if (!check_names (info, classes, only, error))
+  if (!check_names (info, classes, error))
     return NULL;
   g_autofree gint64 *labels = g_new (gint64, info->n_classes + 1);
   g_autofree gsize *index = g_new (gsize, info->n + 1);

@@ -160,12 +160,25 @@ check_classes (ConvoyDataset *d, const char *path, GError **error)
   return TRUE;
 }
 
+/* Each class that is asked for must be there. */
+static gboolean
+check_wanted (const ConvoyDataset *d, const char *const *wanted, GError **error)
+{
+  for (guint i = 0; wanted[i]; i++)
+    if (d->classes == NULL || !g_strv_contains (d->info.classes, wanted[i])) {
+      g_autofree char *have = d->classes ? g_strjoinv (", ", d->classes) : g_strdup ("not named");
+      g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "class \"%s\" is not there; the classes are %.500s", wanted[i], have);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 /* Takes d over. */
 static ConvoyDataset *
 finish (ConvoyDataset *d, const char *path, const ConvoyDatasetOptions *o, GError **error)
 {
   if (d && o->classes) {
-    ConvoyDataset *chosen = convoy_dataset_select (d, o->classes, TRUE, error);
+    ConvoyDataset *chosen = check_wanted (d, o->classes, error) ? convoy_dataset_select (d, o->classes, TRUE, error) : NULL;
     if (chosen == NULL)
       g_prefix_error (error, "%s: ", path);
     else

@@ -43,3 +43,9 @@ DEFINE_ENUM (cnn_color_get_type, "GstCnnColor",
     { CNN_COLOR_MODEL, "As the model says", "model" },
     { CNN_COLOR_RGB, "Red first", "rgb" },
     { CNN_COLOR_BGR, "Blue first", "bgr" })
+
+DEFINE_ENUM (cnn_split_get_type, "GstCnnSplit",
+    { CNN_SPLITS_ALL, "Training samples, then those to validate on, if there are such", "all" },
+    { CNN_SPLITS_TRAIN, "Training samples", "train" },
+    { CNN_SPLITS_VALIDATION, "Samples to validate on", "validation" },
+    { CNN_SPLITS_TEST, "Test samples", "test" })

@@ -29,17 +29,27 @@ typedef enum {
   CNN_COLOR_BGR,
 } CnnColor;
 
+/* Which samples of a data set an epoch has. */
+typedef enum {
+  CNN_SPLITS_ALL,
+  CNN_SPLITS_TRAIN,
+  CNN_SPLITS_VALIDATION,
+  CNN_SPLITS_TEST,
+} CnnSplit;
+
 #define CNN_TYPE_DECODE_RESIZE (cnn_decode_resize_get_type ())
 #define CNN_TYPE_MODEL_RESIZE (cnn_model_resize_get_type ())
 #define CNN_TYPE_INTERPOLATION (cnn_interpolation_get_type ())
 #define CNN_TYPE_ON_ERROR (cnn_on_error_get_type ())
 #define CNN_TYPE_COLOR (cnn_color_get_type ())
+#define CNN_TYPE_SPLIT (cnn_split_get_type ())
 
 GType cnn_decode_resize_get_type (void);
 GType cnn_model_resize_get_type (void);
 GType cnn_interpolation_get_type (void);        /* values of GstVideoResamplerMethod */
 GType cnn_on_error_get_type (void);
 GType cnn_color_get_type (void);
+GType cnn_split_get_type (void);
 
 G_END_DECLS
 #endif

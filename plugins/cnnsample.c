@@ -11,6 +11,8 @@
 #define PHASE_EVENT "cnn-phase"
 #define EXTRACTOR_EVENT "cnn-extractor"
 
+typedef ConvoyDataset GstCnnDataset;
+
 static guint
 get_uint (const GstStructure *s, const char *field)
 {
@@ -73,6 +75,9 @@ fields_of (GstEvent *event, const char *name)
   return event && gst_event_has_name (event, name) ? gst_event_get_structure (event) : NULL;
 }
 
+/* Counted, so that an event keeps it. */
+G_DEFINE_BOXED_TYPE (GstCnnDataset, cnn_dataset, convoy_dataset_ref, convoy_dataset_unref)
+
 GstEvent *
 cnn_dataset_event_new (const CnnDatasetEvent *d)
 {
@@ -80,6 +85,8 @@ cnn_dataset_event_new (const CnnDatasetEvent *d)
       "samples-train", G_TYPE_UINT64, d->n_train, "samples-validation", G_TYPE_UINT64, d->n_validation, "seed", G_TYPE_UINT64, d->seed, NULL);
   GValue classes = G_VALUE_INIT;
 
+  if (d->training)
+    gst_structure_set (s, "training", CNN_TYPE_DATASET, d->training, NULL);
   if (d->classes) {
     gst_value_array_init (&classes, 0);
     for (guint i = 0; d->classes[i]; i++) {
@@ -107,8 +114,9 @@ cnn_dataset_event_parse (GstEvent *event, CnnDatasetEvent *d)
     for (guint i = 0; i < n; i++)
       classes[i] = g_value_get_string (gst_value_array_get_value (names, i));
   }
+  const GValue *training = gst_structure_get_value (s, "training");
   *d = (CnnDatasetEvent) { gst_structure_get_string (s, "location"), classes, get_uint (s, "epochs"),
-    get_uint64 (s, "samples-train"), get_uint64 (s, "samples-validation"), get_uint64 (s, "seed") };
+    get_uint64 (s, "samples-train"), get_uint64 (s, "samples-validation"), get_uint64 (s, "seed"), training ? g_value_get_boxed (training) : NULL };
   return TRUE;
 }
 

@@ -6,6 +6,7 @@
 #define CNN_SAMPLE_H
 
 #include <gst/gst.h>
+#include "core/convoy.h"
 
 G_BEGIN_DECLS
 
@@ -42,7 +43,11 @@ typedef struct {
   guint epochs;                 /* 0: no end */
   guint64 n_train, n_validation;        /* samples of one epoch */
   guint64 seed;
+  ConvoyDataset *training;      /* the training samples, to learn a vocabulary from; NULL: none */
 } CnnDatasetEvent;
+
+#define CNN_TYPE_DATASET (cnn_dataset_get_type ())
+GType cnn_dataset_get_type (void);      /* ConvoyDataset, counted */
 
 GstEvent *cnn_dataset_event_new (const CnnDatasetEvent *d);
 /* d->classes is new: g_free() it, not its strings. */

@@ -4,6 +4,8 @@ plugins_libgstconvoy_la_LIBADD = core/libconvoy.la zoo/libzoofind.la \
 	$(GST_LIBS) $(PICTURE_LIBS) $(DRAW_LIBS) $(ANALYTICS_LIBS) -lm
 plugins_libgstconvoy_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 plugins_libgstconvoy_la_SOURCES = \
+	plugins/cnnbuffer.c plugins/cnnbuffer.h \
+	plugins/cnncourse.c plugins/cnncourse.h \
 	plugins/cnndecode.c plugins/cnndecode.h \
 	plugins/cnndraw.c plugins/cnndraw.h \
 	plugins/cnnenums.c plugins/cnnenums.h \
@@ -15,10 +17,12 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnpicture.c plugins/cnnpicture.h \
 	plugins/cnnpng.c \
 	plugins/cnnpool.c plugins/cnnpool.h \
+	plugins/cnnreader.c plugins/cnnreader.h \
 	plugins/cnnsample.c plugins/cnnsample.h \
 	plugins/cnnscale.c plugins/cnnscale.h \
 	plugins/cnntensor.c plugins/cnntensor.h \
 	plugins/gstcnnclassify.c plugins/gstcnnclassify.h \
+	plugins/gstcnndatasetsrc.c plugins/gstcnndatasetsrc.h \
 	plugins/gstcnnimagedec.c plugins/gstcnnimagedec.h \
 	plugins/gstcnnoverlay.c plugins/gstcnnoverlay.h \
 	plugins/plugin.c

@@ -6,6 +6,7 @@
 #endif
 #include "plugins/cnnmeta.h"
 #include "plugins/gstcnnclassify.h"
+#include "plugins/gstcnndatasetsrc.h"
 #include "plugins/gstcnnimagedec.h"
 #include "plugins/gstcnnoverlay.h"
 
@@ -13,8 +14,8 @@ static gboolean
 plugin_init (GstPlugin *plugin)
 {
   cnn_meta_register ();
-  return GST_ELEMENT_REGISTER (cnnclassify, plugin) & GST_ELEMENT_REGISTER (cnnimagedec, plugin)
-      & GST_ELEMENT_REGISTER (cnnoverlay, plugin);
+  return GST_ELEMENT_REGISTER (cnnclassify, plugin) & GST_ELEMENT_REGISTER (cnndatasetsrc, plugin)
+      & GST_ELEMENT_REGISTER (cnnimagedec, plugin) & GST_ELEMENT_REGISTER (cnnoverlay, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, convoy, "Trains and runs convolutional networks in a pipeline",

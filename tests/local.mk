@@ -133,3 +133,10 @@ tests_test_samples_SOURCES = tests/test-samples.c plugins/cnnmeta.c plugins/cnnm
 	plugins/cnntensor.c plugins/cnntensor.h $(element_test_sources)
 tests_test_samples_CPPFLAGS = $(element_test_cppflags) $(ANALYTICS_CFLAGS)
 tests_test_samples_LDADD = core/libconvoy.la $(element_test_ldadd) $(ANALYTICS_LIBS)
+
+# Data sets as streams.
+check_PROGRAMS += tests/test-elements-dataset
+tests_test_elements_dataset_SOURCES = tests/test-elements-dataset.c plugins/cnnsample.c plugins/cnnsample.h \
+	tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
+tests_test_elements_dataset_CPPFLAGS = $(element_test_cppflags)
+tests_test_elements_dataset_LDADD = core/libconvoy.la $(element_test_ldadd)
