@@ -13,7 +13,7 @@ typedef struct {
 } Bind;
 
 static gboolean *
-wanted_nodes (const ConvoyGraph *g, const ConvoyValue *roots, guint n_roots)
+wanted_nodes (const ConvoyGraph *g, const ConvoyValue *roots, guint n_roots, ConvoyValue cut)
 {
   gboolean *wanted = g_new0 (gboolean, g->nodes->len + 1);
   for (guint i = 0; i < n_roots; i++)
@@ -22,7 +22,7 @@ wanted_nodes (const ConvoyGraph *g, const ConvoyValue *roots, guint n_roots)
   for (guint i = g->nodes->len; i-- > 0;)
     for (guint k = 0; wanted[i] && k < CONVOY_NODE (g, i)->n_in; k++) {
       ConvoyValue v = CONVOY_NODE (g, i)->in[k];
-      if (v != CONVOY_NONE && CONVOY_VAL (g, v)->kind == CONVOY_V_NODE)
+      if (v != CONVOY_NONE && v != cut && CONVOY_VAL (g, v)->kind == CONVOY_V_NODE)
         wanted[CONVOY_VAL (g, v)->node] = TRUE;
     }
   return wanted;
@@ -153,24 +153,50 @@ bind_node (Bind *b, const ConvoyNode *n, GError **error)
   return convoy_infer_fail (n, error, "its shape cannot be told");
 }
 
-ConvoyGraph *
-convoy_graph_bind_to (const ConvoyGraph *g, const ConvoyShape *inputs, const ConvoyValue *roots, guint n_roots, GError **error)
+static Bind
+bind_new (const ConvoyGraph *g)
 {
   Bind b = { g, convoy_graph_new (g->opset), g_new (ConvoyValue, g->vals->len + 1), 0, 0 };
-  g_autofree gboolean *wanted = wanted_nodes (g, roots, n_roots);
   convoy_params_unref (b.to->params);
   b.to->params = convoy_params_ref (g->params);
   for (guint i = 0; i < g->vals->len; i++)
     b.map[i] = CONVOY_NONE;
-  gboolean ok = bind_inputs (&b, inputs, error);
+  return b;
+}
+
+/* Copies what the roots depend on, back to cut where there is one; with ok FALSE it only cleans up. */
+static ConvoyGraph *
+bind_end (Bind *b, const ConvoyValue *roots, guint n_roots, ConvoyValue cut, gboolean ok, GError **error)
+{
+  const ConvoyGraph *g = b->from;
+  g_autofree gboolean *wanted = wanted_nodes (g, roots, n_roots, cut);
   for (guint i = 0; ok && i < g->nodes->len; i++)
-    ok = !wanted[i] || bind_node (&b, CONVOY_NODE (g, i), error);
+    ok = !wanted[i] || bind_node (b, CONVOY_NODE (g, i), error);
   for (guint i = 0; ok && i < n_roots; i++)
-    convoy_graph_output (b.to, mapped (&b, roots[i]));
-  g_free (b.map);
+    convoy_graph_output (b->to, mapped (b, roots[i]));
+  g_free (b->map);
   if (!ok)
-    g_clear_pointer (&b.to, convoy_graph_unref);
-  return b.to;
+    g_clear_pointer (&b->to, convoy_graph_unref);
+  return b->to;
+}
+
+ConvoyGraph *
+convoy_graph_bind_to (const ConvoyGraph *g, const ConvoyShape *inputs, const ConvoyValue *roots, guint n_roots, GError **error)
+{
+  Bind b = bind_new (g);
+  gboolean ok = bind_inputs (&b, inputs, error);
+  return bind_end (&b, roots, n_roots, CONVOY_NONE, ok, error);
+}
+
+ConvoyGraph *
+convoy_graph_bind_rest (const ConvoyGraph *g, ConvoyValue cut, const ConvoyShape *s, GError **error)
+{
+  const ConvoyVal *val = CONVOY_VAL (g, cut);
+  Bind b = bind_new (g);
+  if (s->d[0] != val->shape.d[0])
+    b.old_batch = val->shape.d[0], b.new_batch = s->d[0];
+  b.map[cut] = convoy_graph_input (b.to, val->name, val->type, s);
+  return bind_end (&b, (const ConvoyValue *) g->outputs->data, g->outputs->len, cut, TRUE, error);
 }
 
 ConvoyGraph *

@@ -13,7 +13,12 @@ ConvoyType convoy_build_type (ConvoyBuild *b, ConvoyValue v) { return CONVOY_VAL
 ConvoyTensor *convoy_build_const (ConvoyBuild *b, ConvoyValue v) { return v == CONVOY_NONE ? NULL : convoy_graph_value (b->graph, v); }
 const ConvoyMd *convoy_build_md (ConvoyBuild *b, ConvoyBuf i) { return i == CONVOY_NO_BUF ? NULL : CONVOY_BUF (b->plan, i)->md; }
 gboolean convoy_build_static (ConvoyBuild *b, ConvoyValue v) { return v == CONVOY_NONE || b->fixed[v]; }
-gboolean convoy_build_depthwise (ConvoyBuild *b) { return b->plan->variant.depthwise; }
+
+gboolean
+convoy_build_depthwise (ConvoyBuild *b, const ConvoyNode *n)
+{
+  return b->plan->variant.depthwise >> MIN (convoy_graph_ordinal (b->graph, n), 63) & 1;
+}
 
 guint
 convoy_build_index (ConvoyBuild *b, const ConvoyNode *n)
@@ -102,7 +107,7 @@ adopt (ConvoyBuild *b, ConvoyBuf from, const ConvoyMd *md)
 {
   ConvoyPlanBuf *x = CONVOY_BUF (b->plan, from);
   gint64 stride[CONVOY_MAX_DIMS * 2];
-  if (x->kind != CONVOY_B_INPUT || x->used || x->alias != CONVOY_NO_BUF || !convoy_md_strides (md, stride) || !convoy_md_dense (md))
+  if (x->kind != CONVOY_B_INPUT || x->used || x->alias != CONVOY_NO_BUF || !(convoy_md_strides (md, stride) || b->plan->variant.any_input) || !convoy_md_dense (md))
     return FALSE;
   convoy_md_free (x->md);
   x->md = convoy_md_dup (md);

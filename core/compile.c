@@ -161,7 +161,9 @@ static void
 add_outputs (ConvoyBuild *b)
 {
   for (guint i = 0; !b->error && i < b->graph->outputs->len; i++) {
-    ConvoyBuf out = convoy_build_in_plain (b, g_array_index (b->graph->outputs, ConvoyValue, i));
+    ConvoyValue v = g_array_index (b->graph->outputs, ConvoyValue, i);
+    const ConvoyMd *md = b->plan->variant.output;
+    ConvoyBuf out = md ? convoy_build_in_as (b, convoy_build_in (b, v), md) : convoy_build_in_plain (b, v);
     g_array_append_val (b->plan->outputs, out);
   }
 }
@@ -196,6 +198,7 @@ convoy_plan_compile (ConvoyGraph *g, guint threads, gboolean no_fuse, ConvoyVari
     convoy_learn_backward (&b);
   if (!b.error)
     convoy_plan_layout (b.plan);
+  b.plan->variant.output = NULL;        /* was borrowed */
   build_free (&b);
   if (b.error) {
     g_propagate_error (error, b.error);

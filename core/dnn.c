@@ -104,6 +104,20 @@ convoy_dnn_threads (guint n)
 #endif
 }
 
+void
+convoy_dnn_side_by_side (guint n, void (*work) (guint i, void *data), void *data)
+{
+  if (n == 1) {
+    work (0, data);
+    return;
+  }
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(n) schedule(static, 1)
+#endif
+  for (guint i = 0; i < n; i++)
+    work (i, data);
+}
+
 const char *
 convoy_engine_version (void)
 {
@@ -209,6 +223,26 @@ layout (const ConvoyMd *m)
   l = (Layout) { m->md.ndims, b->inner_nblks, m->md.dims, m->md.padded_dims, b->strides, b->inner_blks, b->inner_idxs };
 #endif
   return l;
+}
+
+ConvoyMd *
+convoy_md_rebatch (const ConvoyMd *m, gint64 n)
+{
+  Layout l = layout (m);
+  ConvoyShape s = { (guint) l.n, { 0 } };
+  for (int i = 0; i < l.n; i++)
+    s.d[i] = l.dims[i];
+  const dnnl_format_tag_t known[] = { tags[l.n].plain, tags[l.n].blocked, tags[l.n].last };
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++) {
+    ConvoyMd *same = md_tag (&s, known[i]);
+    gboolean found = convoy_md_equal (same, m);
+    convoy_md_free (same);
+    if (found) {
+      s.d[0] = n;
+      return md_tag (&s, known[i]);
+    }
+  }
+  return NULL;
 }
 
 gboolean convoy_md_equal (const ConvoyMd *a, const ConvoyMd *b) { return dnnl_memory_desc_equal (M (a), M (b)); }
@@ -603,6 +637,8 @@ convoy_mem_new (const ConvoyMd *md, void *data, GError **error)
   g_free (m);
   return NULL;
 }
+
+void convoy_mem_point (ConvoyMem *m, void *data) { dnnl_memory_set_data_handle (m->mem, data); }
 
 void
 convoy_mem_free (ConvoyMem *m)

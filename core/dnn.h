@@ -64,6 +64,7 @@ ConvoyMd *convoy_md_any (const ConvoyShape *s);                 /* the primitive
 ConvoyMd *convoy_md_blocked (const ConvoyShape *s);             /* nCw16c, nChw16c, nCdhw16c */
 ConvoyMd *convoy_md_channels_last (const ConvoyShape *s);
 ConvoyMd *convoy_md_strided (const ConvoyShape *s, const gint64 *stride);
+ConvoyMd *convoy_md_rebatch (const ConvoyMd *m, gint64 n);      /* the same layout for n in the first dimension; NULL: it is none of the above */
 ConvoyMd *convoy_md_dup (const ConvoyMd *m);
 void convoy_md_free (ConvoyMd *m);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyMd, convoy_md_free)
@@ -103,6 +104,7 @@ const char *convoy_prim_impl (const ConvoyPrim *p);
 void convoy_prim_free (ConvoyPrim *p);
 
 ConvoyMem *convoy_mem_new (const ConvoyMd *md, void *data, GError **error);
+void convoy_mem_point (ConvoyMem *m, void *data);
 void convoy_mem_free (ConvoyMem *m);
 ConvoyCall *convoy_call_new (const ConvoyPrim *p, guint n, const ConvoyArg *arg, ConvoyMem *const *mem);
 void convoy_call_free (ConvoyCall *c);
@@ -113,4 +115,6 @@ gboolean convoy_dnn_is_wide (void);
 
 /* Of the calling thread; 0: one. */
 void convoy_dnn_threads (guint n);
+/* Calls work with 0 to n - 1, each in a thread of its own, and waits for all. */
+void convoy_dnn_side_by_side (guint n, void (*work) (guint i, void *data), void *data);
 #endif

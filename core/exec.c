@@ -5,12 +5,17 @@
 #include "core/exec.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define LARGE_PAGE ((gsize) 2 << 20)
 
 static char *
 block (gsize size, GError **error)
 {
-  gsize whole = (size + 64) & ~(gsize) 63;
-  char *p = whole > size ? aligned_alloc (64, whole) : NULL;
+  gsize page = size >= LARGE_PAGE ? LARGE_PAGE : 64, whole = (size + page) & ~(page - 1);
+  char *p = whole > size ? aligned_alloc (page, whole) : NULL;
+  if (p && page == LARGE_PAGE)
+    madvise (p, whole, MADV_HUGEPAGE);  /* saves address translations, where the system grants it */
   if (p == NULL)
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_NO_MEMORY, "no memory for %zu bytes", size);
   else
@@ -184,7 +189,13 @@ convoy_exec_new (ConvoyPlan *p, GError **error)
   guint n = p->outputs->len;
   x->plan = convoy_plan_ref (p);
   x->output = g_new0 (ConvoyTensor *, n + 1);
+  x->pointed = g_new0 (gboolean, p->inputs->len + 1);
   x->seconds = g_new0 (double, p->steps->len + 1);
+  if (p->split) {
+    if ((x->split = convoy_split_run_new (p->split, error)) == NULL)
+      g_clear_pointer (&x, convoy_exec_free);
+    return x;
+  }
   convoy_dnn_threads (p->threads);
   if (!convoy_plan_pack (p, error) || (p->n_weights && (x->weights = block (p->n_weights * sizeof (float), error)) == NULL)
       || (p->n_learning && (x->gradients = block (p->n_learning * sizeof (float), error)) == NULL) || (x->arena = block (p->arena, error)) == NULL || !frame_init (&x->frame, p, p->steps, x, error)
@@ -206,11 +217,16 @@ convoy_exec_free (ConvoyExec *x)
     return;
   for (guint i = 0; i < x->plan->outputs->len; i++)
     convoy_tensor_unref (x->output[i]);
+  convoy_split_run_free (x->split);
+  for (guint i = 0; i < x->plan->inputs->len; i++)
+    if (x->pointed[i])
+      x->frame.data[g_array_index (x->plan->inputs, ConvoyBuf, i)] = NULL;
   frame_clear (&x->frame);
   free (x->arena);
   free (x->weights);
   free (x->gradients);
   g_free (x->output);
+  g_free (x->pointed);
   g_free (x->seconds);
   convoy_plan_unref (x->plan);
   g_free (x);
@@ -219,11 +235,49 @@ convoy_exec_free (ConvoyExec *x)
 ConvoyView
 convoy_exec_input (ConvoyExec *x, guint i)
 {
+  if (x->split)
+    return convoy_split_run_input (x->split, i);
   ConvoyBuf b = g_array_index (x->plan->inputs, ConvoyBuf, i);
   const ConvoyPlanBuf *p = CONVOY_BUF (x->plan, b);
   ConvoyView v = { .type = p->type, .shape = p->shape, .data = x->frame.data[b] };
   convoy_md_strides (p->md, v.stride);
   return v;
+}
+
+/* Step i reads or writes buffer k at data from now on. */
+static void
+point_step (ConvoyFrame *f, guint i, guint k, char *data)
+{
+  const ConvoyStep *s = CONVOY_STEP (f->steps, i);
+  if (f->kernel_data[i])
+    f->kernel_data[i][k] = data;
+  if (f->tensor[i]) {
+    const ConvoyPlanBuf *b = CONVOY_BUF (f->plan, s->buf[k]);
+    convoy_tensor_unref (f->tensor[i][k]);
+    f->tensor[i][k] = convoy_tensor_new_wrap (b->type, &b->shape, data, no_free, NULL);
+  }
+}
+
+void
+convoy_exec_point (ConvoyExec *x, guint i, void *data)
+{
+  ConvoyFrame *f = &x->frame;
+  ConvoyBuf input = g_array_index (x->plan->inputs, ConvoyBuf, i);
+  if (!x->pointed[i])
+    free (f->data[input]);
+  x->pointed[i] = TRUE;
+  for (guint b = 0; b < x->plan->bufs->len; b++) {
+    gsize offset;
+    if (convoy_plan_root (x->plan, b, &offset) != input)
+      continue;
+    f->data[b] = (char *) data + offset;
+    if (f->mem[b])
+      convoy_mem_point (f->mem[b], f->data[b]);
+    for (guint s = 0; s < f->steps->len; s++)
+      for (guint k = 0; k < CONVOY_STEP (f->steps, s)->n; k++)
+        if (CONVOY_STEP (f->steps, s)->buf[k] == b)
+          point_step (f, s, k, f->data[b]);
+  }
 }
 
 static void
@@ -260,6 +314,8 @@ convoy_exec_set (ConvoyExec *x, guint i, const ConvoyTensor *t, GError **error)
 gboolean
 convoy_exec_run (ConvoyExec *x, GError **error)
 {
+  if (x->split)
+    return convoy_split_run (x->split, error);
   convoy_dnn_threads (x->plan->threads);
   if (!convoy_plan_pack (x->plan, error))
     return FALSE;
@@ -274,11 +330,13 @@ convoy_exec_run (ConvoyExec *x, GError **error)
   return TRUE;
 }
 
-const ConvoyTensor *convoy_exec_output (ConvoyExec *x, guint i) { return x->output[i]; }
+const ConvoyTensor *convoy_exec_output (ConvoyExec *x, guint i) { return x->split ? convoy_split_run_output (x->split, i) : x->output[i]; }
 
 char *
 convoy_exec_profile (ConvoyExec *x, gboolean on)
 {
+  if (x->split)
+    return convoy_split_run_profile (x->split, on);
   GString *t = g_string_new (NULL);
   for (guint i = 0; x->profile && x->runs && i < x->plan->steps->len; i++) {
     const ConvoyStep *s = CONVOY_STEP (x->plan->steps, i);
@@ -288,4 +346,16 @@ convoy_exec_profile (ConvoyExec *x, gboolean on)
   x->profile = on;
   x->runs = 0;
   return g_string_free (t, FALSE);
+}
+
+void
+convoy_exec_conv_seconds (const ConvoyExec *x, guint first, double seconds[64])
+{
+  if (x->split)
+    convoy_split_run_conv_seconds (x->split, seconds);
+  for (guint i = 0; i < x->plan->steps->len; i++) {
+    const ConvoyNode *n = CONVOY_STEP (x->plan->steps, i)->node;
+    if (n && strcmp (n->op->name, "Conv") == 0)
+      seconds[MIN (first + convoy_graph_ordinal (x->plan->graph, n), 63)] += x->seconds[i];
+  }
 }

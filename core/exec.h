@@ -3,7 +3,7 @@
  * exec.h - inside view of ConvoyExec. */
 #ifndef CONVOY_EXEC_H
 #define CONVOY_EXEC_H
-#include "core/plan.h"
+#include "core/split.h"
 
 /* A list of steps with the memory they work on. */
 typedef struct {
@@ -20,10 +20,12 @@ typedef struct {
 
 struct ConvoyExec {
   ConvoyPlan *plan;
+  ConvoySplitRun *split;        /* of a plan in parts; all below is empty then */
   ConvoyFrame frame;
   char *arena;
   char *weights, *gradients;    /* of plans that learn, else NULL */
   ConvoyTensor **output;        /* by output of the graph */
+  gboolean *pointed;            /* by input of the graph: it lies in memory of someone else */
   gboolean profile;
   double *seconds;              /* by step */
   guint runs;

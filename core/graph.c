@@ -271,3 +271,12 @@ convoy_graph_node (ConvoyGraph *g, const char *op, const char *name, const Convo
   remember (g, name, n->out, FALSE);
   return n->out;
 }
+
+guint
+convoy_graph_ordinal (const ConvoyGraph *g, const ConvoyNode *n)
+{
+  guint count = 0;
+  for (guint i = 0; i < g->nodes->len && CONVOY_NODE (g, i) != n; i++)
+    count += CONVOY_NODE (g, i)->op == n->op;
+  return count;
+}

@@ -35,4 +35,8 @@ ConvoyValue convoy_graph_weight (ConvoyGraph *g, const char *name);
 ConvoyGraph *convoy_graph_bind_to (const ConvoyGraph *g, const ConvoyShape *inputs, const ConvoyValue *roots, guint n_roots, GError **error);
 /* What infer is told of each input of n; g_free() it. */
 ConvoyFact *convoy_graph_facts (const ConvoyGraph *g, const ConvoyValue *in, guint n_in);
+guint convoy_graph_ordinal (const ConvoyGraph *g, const ConvoyNode *n); /* how many nodes of the same operator come before n */
+/* What of a bound graph follows value cut, which becomes its only input, of shape s (its first
+ * dimension may be another). All that is read after cut must come through it. */
+ConvoyGraph *convoy_graph_bind_rest (const ConvoyGraph *bound, ConvoyValue cut, const ConvoyShape *s, GError **error);
 #endif

@@ -69,6 +69,8 @@ core_libconvoy_la_SOURCES = \
 	core/schedule.c core/schedule.h \
 	core/shuffle.h \
 	core/spec.c core/spec.h \
+	core/split.c core/split.h \
+	core/split-run.c \
 	core/tensor.c \
 	core/top.c \
 	core/trainer.c core/trainer.h \

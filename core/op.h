@@ -44,6 +44,8 @@ typedef struct {
 
 /* flags of a row */
 #define CONVOY_OP_POINTWISE 1   /* eval reads and writes element i by i: it may run in any layout without padding */
+#define CONVOY_OP_SAMPLEWISE 256        /* sample i of the output (first dimension) depends on sample i of the inputs and on weights, unless
+                                         * the attributes axis, transA or training_mode say otherwise; as of POINTWISE and ALIAS */
 #define CONVOY_OP_ALIAS 2       /* the output has the bytes of the first input in plain layout, under another shape */
 #define CONVOY_OP_GRAD_FROM_OUT 4       /* grad reads the output and no input; that of a POINTWISE one is 0 or finite where both are 0 */
 #define CONVOY_OP_GRAD_LINEAR 8 /* grad reads neither, but for inputs that are constants */
@@ -119,7 +121,7 @@ ConvoyType convoy_build_type (ConvoyBuild *b, ConvoyValue v);
 ConvoyTensor *convoy_build_const (ConvoyBuild *b, ConvoyValue v);               /* borrowed; NULL: no constant */
 gboolean convoy_build_static (ConvoyBuild *b, ConvoyValue v);                   /* depends on nothing but constants and weights */
 const ConvoyPost *convoy_build_posts (ConvoyBuild *b, const ConvoyNode *n, guint *count);       /* what rides on n, in order */
-gboolean convoy_build_depthwise (ConvoyBuild *b);               /* this plan rides depthwise convolutions on 1x1 ones */
+gboolean convoy_build_depthwise (ConvoyBuild *b, const ConvoyNode *n);  /* in this plan n, a depthwise convolution, shall ride on the 1x1 before it */
 const ConvoyMd *convoy_build_md (ConvoyBuild *b, ConvoyBuf buf);
 ConvoyMd *convoy_build_any (ConvoyBuild *b, const ConvoyShape *s);      /* the plan's preferred activation layout; owned by caller */
 ConvoyBuf convoy_build_in (ConvoyBuild *b, ConvoyValue v);                      /* current buffer of a value */

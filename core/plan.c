@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * plan.c - the life of a plan; build.c makes what is in it. */
-#include "core/plan.h"
+#include "core/split.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,20 +59,33 @@ convoy_plan_alloc (ConvoyGraph *bound, guint threads, ConvoyVariant variant)
 }
 
 ConvoyPlan *
+convoy_plan_variant (ConvoyGraph *bound, guint threads, ConvoyVariant variant, GError **error)
+{
+  if (variant.part == 0)
+    return convoy_plan_compile (bound, threads, FALSE, variant, NULL, error);
+  ConvoyPlan *p = convoy_plan_alloc (bound, threads, variant);
+  if ((p->split = convoy_split_new (bound, threads, variant, error)) == NULL)
+    g_clear_pointer (&p, convoy_plan_unref);
+  return p;
+}
+
+ConvoyPlan *
 convoy_plan_new (ConvoyGraph *bound, const ConvoyPlanOptions *o, GError **error)
 {
   guint threads = o ? MAX (o->threads, 1) : 1;
   gboolean no_fuse = o && o->no_fuse;
-  ConvoyVariant variant = { FALSE, FALSE };
-  if (o && o->cache && !no_fuse)
-    variant = convoy_tune (bound, threads, o->cache);
-  return convoy_plan_compile (bound, threads, no_fuse, variant, NULL, error);
+  if (no_fuse)
+    return convoy_plan_compile (bound, threads, TRUE, (ConvoyVariant) { 0 }, NULL, error);
+  ConvoyVariant v = convoy_tune (bound, threads, o ? o->cache : NULL);
+  ConvoyPlan *p = v.part ? convoy_plan_variant (bound, threads, v, NULL) : NULL;        /* NULL: what the cache says does not fit */
+  return p ? p : convoy_plan_compile (bound, threads, FALSE, (ConvoyVariant) { .blocked = v.blocked, .depthwise = v.depthwise }, NULL, error);
 }
 
 static void
 plan_clear (gpointer q)
 {
   ConvoyPlan *p = q;
+  convoy_split_free (p->split);
   g_array_unref (p->steps);
   g_array_unref (p->statics);
   g_array_unref (p->bufs);
@@ -97,6 +110,9 @@ step_impl (const ConvoyStep *s)
 gboolean
 convoy_plan_is_slow (const ConvoyPlan *p)
 {
+  for (guint i = 0; p->split && i < p->split->n; i++)
+    if (convoy_plan_is_slow (p->split->stage[i].plan))
+      return TRUE;
   for (guint i = 0; i < p->steps->len; i++)
     if (strstr (step_impl (CONVOY_STEP (p->steps, i)), "ref"))
       return TRUE;
@@ -107,6 +123,12 @@ char *
 convoy_plan_dump (const ConvoyPlan *p)
 {
   GString *t = g_string_new (NULL);
+  for (guint i = 0; p->split && i < p->split->n; i++) {
+    g_autofree char *stage = convoy_plan_dump (p->split->stage[i].plan);
+    g_string_append_printf (t, "stage %u, %u parts, %u at a time:\n%s", i + 1, p->split->stage[i].parts, p->split->stage[i].lanes, stage);
+  }
+  if (p->split)
+    return g_string_free (t, FALSE);
   for (guint i = 0; i < p->steps->len; i++) {
     const ConvoyStep *s = CONVOY_STEP (p->steps, i);
     guint last = s->n - 1;              /* of those that are there */
@@ -120,6 +142,6 @@ convoy_plan_dump (const ConvoyPlan *p)
     g_string_append_printf (t, "%3u  %-14s %-28s %-16s %s\n", i, s->what, name, shape, step_impl (s));
   }
   g_string_append_printf (t, "%u steps a run, %u once; arena %.1f MB, packed weights %.1f MB, scratch %.1f MB; %s layouts%s\n", p->steps->len, p->statics->len,
-      p->arena / 1e6, p->static_size / 1e6, p->scratch / 1e6, p->variant.blocked ? "blocked" : "free", p->variant.depthwise ? ", depthwise fused" : "");
+      p->arena / 1e6, p->static_size / 1e6, p->scratch / 1e6, p->variant.blocked ? "blocked" : "free", p->variant.depthwise ? ", some depthwise fused" : "");
   return g_string_free (t, FALSE);
 }

@@ -51,12 +51,21 @@ typedef struct {
 } ConvoyPlanSlot;
 
 /* What is tried when a plan is timed. */
-typedef struct { gboolean blocked, depthwise; } ConvoyVariant;
+typedef struct {
+  gboolean blocked;             /* one blocked layout throughout, not what each primitive likes best */
+  guint64 depthwise;            /* bit i: convolution i, counted in order (63: and those after it), rides on the 1x1 before it if it can */
+  guint part, side;             /* of a batch, see split.h; 0: whole, no second stage */
+  gboolean any_input;           /* the first reader of an input decides its layout, even if a caller could not write it */
+  const ConvoyMd *output;       /* layout of the only output, borrowed; NULL: plain */
+} ConvoyVariant;
+
+typedef struct ConvoySplit ConvoySplit;         /* split.h */
 
 struct ConvoyPlan {
   ConvoyGraph *graph;
   guint threads;
   ConvoyVariant variant;
+  ConvoySplit *split;           /* not NULL: the batch is worked in parts, and all below is empty */
   GArray *bufs;                 /* ConvoyPlanBuf */
   GArray *steps, *statics;      /* ConvoyStep */
   GArray *inputs, *outputs;     /* ConvoyBuf, as the graph's */
@@ -77,5 +86,9 @@ ConvoyPlan *convoy_plan_compile (ConvoyGraph *bound, guint threads, gboolean no_
 void convoy_plan_layout (ConvoyPlan *p);                                /* plan-mem.c: offsets */
 gboolean convoy_plan_pack (ConvoyPlan *p, GError **error);              /* exec.c: static memory up to date with the params */
 ConvoyBuf convoy_plan_root (const ConvoyPlan *p, ConvoyBuf b, gsize *offset);   /* follows aliases */
+ConvoyPlan *convoy_plan_variant (ConvoyGraph *bound, guint threads, ConvoyVariant variant, GError **error);       /* plan.c: split or not */
+/* Adds the time of the steps of each convolution, counted as above, since profiling was turned on. */
+void convoy_exec_conv_seconds (const ConvoyExec *x, guint first, double seconds[64]);
+void convoy_exec_point (ConvoyExec *x, guint i, void *data);            /* exec.c: input i lies there from now on */
 ConvoyVariant convoy_tune (ConvoyGraph *bound, guint threads, const char *cache);       /* tune.c */
 #endif

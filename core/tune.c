@@ -3,10 +3,14 @@
  * tune.c - choose by timing what cannot be foreseen: whether a network runs faster in the layouts
  * that each primitive likes best or in one blocked layout throughout, and whether depthwise
  * convolutions should ride on the 1x1 before them. The choice is kept in a file. */
-#include "core/plan.h"
+#include "core/split.h"
+#include <string.h>
 
 /* Depthwise riding goes with blocked layouts only: oneDNN 2.6 computes it wrongly in channels-last. */
-static const ConvoyVariant variants[] = { { FALSE, FALSE }, { TRUE, FALSE }, { TRUE, TRUE } };
+static const ConvoyVariant layouts[] = { { .blocked = FALSE }, { .blocked = TRUE }, { .blocked = TRUE, .depthwise = ~(guint64) 0 } };
+
+/* Ways through a batch. A part of 0 samples is the share of one thread. */
+static const struct { guint part, side; } splits[] = { { 1, 0 }, { 1, 28 }, { 1, 14 }, { 1, 7 }, { 0, 0 } };
 
 #define BUDGET 300000           /* microseconds for each variant, once it ran twice */
 #define MAX_RUNS 8
@@ -30,43 +34,122 @@ key_of (const ConvoyGraph *g, guint threads)
   return g_strdup_printf ("%s, %u thread%s, %.16s", convoy_engine_version (), threads, threads == 1 ? "" : "s", g_checksum_get_string (sum));
 }
 
-/* Shortest run in microseconds; G_MAXINT64: it does not compile or run. */
+/* Shortest run in microseconds; G_MAXINT64: it does not compile or run. seconds: of each convolution. */
 static gint64
-time_variant (ConvoyGraph *bound, guint threads, ConvoyVariant v)
+time_variant (ConvoyGraph *bound, guint threads, ConvoyVariant v, double seconds[64])
 {
   gint64 best = G_MAXINT64, start = g_get_monotonic_time ();
-  ConvoyPlan *p = convoy_plan_compile (bound, threads, FALSE, v, NULL, NULL);
+  ConvoyPlan *p = convoy_plan_variant (bound, threads, v, NULL);
   ConvoyExec *x = p ? convoy_exec_new (p, NULL) : NULL;
+  guint runs = 0;
+  memset (seconds, 0, 64 * sizeof *seconds);
   for (guint i = 0; x && i < MAX_RUNS && (i < 3 || g_get_monotonic_time () - start < BUDGET); i++) {
     gint64 t = g_get_monotonic_time ();
     if (!convoy_exec_run (x, NULL))
       break;
-    if (i > 0)                          /* the first touches the memory */
+    if (i == 0) {                       /* the first touches the memory */
+      g_free (convoy_exec_profile (x, TRUE));
+    } else {
       best = MIN (best, g_get_monotonic_time () - t);
+      runs++;
+    }
   }
+  if (runs)
+    convoy_exec_conv_seconds (x, 0, seconds);
+  for (guint i = 0; i < 64; i++)
+    seconds[i] /= MAX (runs, 1);
   convoy_exec_free (x);
   convoy_plan_unref (p);
   return best;
 }
 
+typedef struct {
+  ConvoyGraph *bound;
+  guint threads;
+  ConvoyVariant best;
+  gint64 best_time;
+} Search;
+
+static void
+try_variant (Search *s, ConvoyVariant v, double seconds[64])
+{
+  gint64 t = time_variant (s->bound, s->threads, v, seconds);
+  if (t < s->best_time)
+    s->best_time = t, s->best = v;
+}
+
+/* The depthwise convolutions that should ride: they have no time of their own in fused, where the
+ * one before did both, and both took longer alone. */
+static guint64
+riding_pays (const double alone[64], const double fused[64])
+{
+  guint64 mask = 0;
+  for (guint i = 1; i < 63; i++)
+    if (alone[i] > 0 && fused[i] == 0 && fused[i - 1] > 0 && fused[i - 1] < alone[i - 1] + alone[i])
+      mask |= (guint64) 1 << i;
+  return mask;
+}
+
+/* First how the batch is split, in the layouts that suit most networks, then the layouts. */
+static ConvoyVariant
+search (ConvoyGraph *bound, guint threads)
+{
+  guint batch = convoy_split_batch (bound);
+  Search s = { bound, threads, layouts[0], G_MAXINT64 };
+  double seconds[G_N_ELEMENTS (layouts)][64];
+  for (guint i = 0; batch && i < G_N_ELEMENTS (splits); i++) {
+    ConvoyVariant v = layouts[0];
+    v.part = splits[i].part ? splits[i].part : threads > 1 && batch % threads == 0 ? batch / threads : 0;
+    v.side = splits[i].side;
+    try_variant (&s, v, seconds[0]);
+  }
+  ConvoyVariant v, split = s.best;
+  for (guint i = batch ? 1 : 0; i < G_N_ELEMENTS (layouts); i++) {
+    v = layouts[i];
+    v.part = split.part, v.side = split.side;
+    try_variant (&s, v, seconds[i]);
+  }
+  v.depthwise = riding_pays (seconds[1], seconds[2]);
+  if (v.depthwise)
+    try_variant (&s, v, seconds[0]);
+  return s.best;
+}
+
+/* A variant as text: the members in order, depthwise in base 16. */
+static gboolean
+read_variant (GKeyFile *file, const char *key, ConvoyVariant *v)
+{
+  gsize n = 0;
+  guint64 x[4];
+  g_auto (GStrv) text = g_key_file_get_string_list (file, "variant", key, &n, NULL);
+  if (n != G_N_ELEMENTS (x))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    if (!g_ascii_string_to_unsigned (text[i], i == 1 ? 16 : 10, 0, i == 1 ? G_MAXUINT64 : G_MAXUINT16, &x[i], NULL))
+      return FALSE;
+  *v = (ConvoyVariant) { .blocked = x[0] != 0, .depthwise = x[1], .part = (guint) x[2], .side = (guint) x[3] };
+  return TRUE;
+}
+
+static void
+write_variant (GKeyFile *file, const char *key, const ConvoyVariant *v)
+{
+  g_autofree char *text = g_strdup_printf ("%d;%" G_GINT64_MODIFIER "x;%u;%u", v->blocked, v->depthwise, v->part, v->side);
+  g_key_file_set_value (file, "variant", key, text);
+}
+
 ConvoyVariant
 convoy_tune (ConvoyGraph *bound, guint threads, const char *cache)
 {
+  ConvoyVariant v = layouts[0];
+  if (cache == NULL)
+    return v;
   g_autofree char *key = key_of (bound, threads);
   g_autoptr (GKeyFile) file = g_key_file_new ();
-  gint64 best_time = G_MAXINT64;
-  gint best = 0;
-  gboolean have = g_key_file_load_from_file (file, cache, G_KEY_FILE_NONE, NULL);
-  if (have && g_key_file_has_key (file, "variant", key, NULL)) {
-    best = g_key_file_get_integer (file, "variant", key, NULL);
-    return variants[best >= 0 && best < (gint) G_N_ELEMENTS (variants) ? best : 0];
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (variants); i++) {
-    gint64 t = time_variant (bound, threads, variants[i]);
-    if (t < best_time)
-      best_time = t, best = (gint) i;
-  }
-  g_key_file_set_integer (file, "variant", key, best);
+  if (g_key_file_load_from_file (file, cache, G_KEY_FILE_NONE, NULL) && read_variant (file, key, &v))
+    return v;
+  v = search (bound, threads);
+  write_variant (file, key, &v);
   g_key_file_save_to_file (file, cache, NULL);  /* a cache that cannot be written costs the timing next time, nothing else */
-  return variants[best];
+  return v;
 }

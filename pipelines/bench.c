@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define WARM_UP 3
+#define MAX_RUNS 1000000
 
 typedef struct {
   guint batch, threads, runs;
@@ -85,14 +86,27 @@ print_result (const Settings *s, double us, gint64 macs)
     printf ("%-18s %.0f %% of %.0f GFLOP/s (%u core%s)\n", "of the peak", 100 * gflops / peak, peak, s->threads, s->threads == 1 ? "" : "s");
 }
 
-/* A line in, a number out, so that runs may alternate with another program's. */
+static gint64
+count_macs (const ConvoyGraph *bound)
+{
+  g_autoptr (GArray) rows = convoy_graph_layers (bound);
+  gint64 n = 0;
+  for (guint i = 0; i < rows->len; i++)
+    n += g_array_index (rows, ConvoyLayer, i).macs;
+  return n;
+}
+
+/* Tells the work of a run and the peak of the processor, in GFLOP and GFLOP/s; then, for each line
+ * with a number of runs, their median in microseconds: so runs may alternate with another program's. */
 static gboolean
-serve (ConvoyExec *x, guint runs, GError **error)
+serve (ConvoyExec *x, gint64 macs, GError **error)
 {
   char line[64];
 
+  printf ("%.4f %.1f\n", 2 * (double) macs / 1e9, peak_gflops ());
+  fflush (stdout);
   while (fgets (line, sizeof line, stdin)) {
-    double us = median_run (x, runs, error);
+    double us = median_run (x, (guint) CLAMP (atoi (line), 1, MAX_RUNS), error);
     if (us < 0)
       return FALSE;
     printf ("%.1f\n", us);
@@ -109,16 +123,6 @@ print_steps (ConvoyExec *x, guint runs)
     ;
   g_autofree char *text = convoy_exec_profile (x, FALSE);
   printf ("\n%s", text);
-}
-
-static gint64
-count_macs (const ConvoyGraph *bound)
-{
-  g_autoptr (GArray) rows = convoy_graph_layers (bound);
-  gint64 n = 0;
-  for (guint i = 0; i < rows->len; i++)
-    n += g_array_index (rows, ConvoyLayer, i).macs;
-  return n;
 }
 
 /* --- the command ------------------------------------------------------ */
@@ -138,7 +142,7 @@ bench (const Settings *s, ConvoyGraph *bound, GError **error)
     ok = median_run (x, WARM_UP, error) >= 0;
   }
   if (ok && s->serve) {
-    ok = serve (x, s->runs, error);
+    ok = serve (x, count_macs (bound), error);
   } else if (ok) {
     double us = median_run (x, s->runs, error);
     ok = us >= 0;
@@ -166,7 +170,7 @@ run (int argc, char **argv)
     { "input", 'i', 0, G_OPTION_ARG_STRING, &input, "Size of the picture, 160x160x3", "WIDTHxHEIGHTxCHANNELS" },
     { "precision", 0, 0, G_OPTION_ARG_STRING, &precision, "fp32", "PRECISION" },
     { "steps", 0, 0, G_OPTION_ARG_NONE, &s.steps, "Print the time of each step too", NULL },
-    { "serve", 0, 0, G_OPTION_ARG_NONE, &s.serve, "For each line read, run and print the median in microseconds", NULL },
+    { "serve", 0, 0, G_OPTION_ARG_NONE, &s.serve, "For each line read, a number of runs, print their median in microseconds", NULL },
     { NULL }
   };
   const Command *c = &command_bench;
@@ -175,7 +179,7 @@ run (int argc, char **argv)
     return STATUS_USAGE;
   if (argc != 2)
     return command_usage (c, argc < 2 ? "no model named" : "more than one model named");
-  if (batch < 1 || batch > 4096 || threads < 1 || threads > 256 || runs < 1 || runs > 1000000)
+  if (batch < 1 || batch > 4096 || threads < 1 || threads > 256 || runs < 1 || runs > MAX_RUNS)
     return command_usage (c, "--batch is within 1 and 4096, --threads within 1 and 256, --runs within 1 and 1000000");
   if (precision && strcmp (precision, "fp32"))
     return command_usage (c, "--precision %s is not supported, only fp32", precision);

@@ -13,29 +13,30 @@
 /* Two units of a latency of four or five need ten of them under way; twelve leave room for a and b. */
 #define N_CHAINS 12
 #define N_LOOPS 200000
+#define EACH_CHAIN(DO) DO (0) DO (1) DO (2) DO (3) DO (4) DO (5) DO (6) DO (7) DO (8) DO (9) DO (10) DO (11)
 
-/* VEC: type, SET, FMA: intrinsics, ISA: what the compiler must allow. Gives the operations done. */
-#define DEFINE_LOOP(name, ISA, VEC, SET, FMA) \
+/* Each chain is a variable of its own, and the compiler has to have it in a register. */
+#define DECLARE(k) x##k = a + (float) k,
+#define STEP(k) x##k = x##k * a + b;   /* contracted to one instruction */
+#define HOLD(k) __asm__ volatile ("" : "+v" (x##k));
+
+/* VEC: type, SET: its intrinsic, ISA: what the compiler must allow. Gives the operations done. */
+#define DEFINE_LOOP(name, ISA, VEC, SET) \
   __attribute__ ((target (ISA), noinline)) \
   static double \
   name (void) \
   { \
-    VEC x[N_CHAINS], a = SET (0.999f), b = SET (0.001f); \
-    for (int k = 0; k < N_CHAINS; k++) \
-      x[k] = SET (1.0f + (float) k); \
+    VEC a = SET (0.999f), b = SET (0.001f), EACH_CHAIN (DECLARE) c = a; \
     for (int i = 0; i < N_LOOPS; i++) { \
-      _Pragma ("GCC unroll 12") \
-      for (int k = 0; k < N_CHAINS; k++) \
-        x[k] = FMA (x[k], a, b); \
-      __asm__ volatile ("" : : : "memory"); \
+      EACH_CHAIN (STEP) \
+      EACH_CHAIN (HOLD) \
     } \
-    for (int k = 0; k < N_CHAINS; k++) \
-      __asm__ volatile ("" : : "v" (x[k])); \
+    (void) c; \
     return 2.0 * N_LOOPS * N_CHAINS * (double) (sizeof (VEC) / sizeof (float)); \
   }
 
-DEFINE_LOOP (loop_avx512, "avx512f", __m512, _mm512_set1_ps, _mm512_fmadd_ps)
-DEFINE_LOOP (loop_avx2, "avx2,fma", __m256, _mm256_set1_ps, _mm256_fmadd_ps)
+DEFINE_LOOP (loop_avx512, "avx512f", __m512, _mm512_set1_ps)
+DEFINE_LOOP (loop_avx2, "avx2,fma", __m256, _mm256_set1_ps)
 
 static double
 loop (void)

@@ -140,3 +140,14 @@ tests_test_elements_dataset_SOURCES = tests/test-elements-dataset.c plugins/cnns
 	tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
 tests_test_elements_dataset_CPPFLAGS = $(element_test_cppflags)
 tests_test_elements_dataset_LDADD = core/libconvoy.la $(element_test_ldadd)
+check_PROGRAMS += tests/test-plans
+tests_test_plans_SOURCES = tests/test-plans.c $(TEMP_SOURCES)
+tests_test_plans_CPPFLAGS = $(tests_test_data_CPPFLAGS)
+tests_test_plans_LDADD = $(tests_test_data_LDADD) -lm
+
+# Against ONNX Runtime: tests/bench/inference, by hand, as the machine has to be quiet.
+noinst_PROGRAMS += tests/bench/rebatch
+tests_bench_rebatch_SOURCES = tests/bench/rebatch.c
+tests_bench_rebatch_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
+tests_bench_rebatch_LDADD = core/libonnxpb.la $(CORE_LIBS)
+EXTRA_DIST += tests/bench/inference tests/bench/inference.js tests/bench/peer.sh

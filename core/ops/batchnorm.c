@@ -77,6 +77,6 @@ macs (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, char **f
 
 const ConvoyOp convoy_op_batch_normalization = {
   .name = "BatchNormalization", .min_in = 5, .max_in = 5, .max_out = 5, .attrs = "epsilon=f momentum=f spatial=i training_mode=i",
-  .flags = CONVOY_OP_BACK_POSTS, .no_grad = 1 << 3 | 1 << 4, .state_in = 1 << 3 | 1 << 4,
+  .flags = CONVOY_OP_BACK_POSTS | CONVOY_OP_SAMPLEWISE, .no_grad = 1 << 3 | 1 << 4, .state_in = 1 << 3 | 1 << 4,
   .infer = infer, .forward = forward, .backward = convoy_batchnorm_back, .as_post = as_post, .takes_post = takes_post, .macs = macs,
 };

@@ -209,7 +209,7 @@ as_post (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post)
 
 #define BINARY(id, op_name, min, max) \
   const ConvoyOp convoy_op_##id = { \
-    .name = op_name, .min_in = min, .max_in = max, \
+    .name = op_name, .min_in = min, .max_in = max, .flags = CONVOY_OP_SAMPLEWISE, \
     .infer = infer, .eval = eval, .grad = grad, .forward = forward, .backward = backward, .as_post = as_post, .takes_post = convoy_takes_eltwise, \
   }
 

@@ -96,6 +96,6 @@ forward (ConvoyBuild *b, const ConvoyNode *n)
 }
 
 const ConvoyOp convoy_op_concat = {
-  .name = "Concat", .min_in = 1, .max_in = G_MAXUINT, .attrs = "+axis=i",
+  .name = "Concat", .min_in = 1, .max_in = G_MAXUINT, .attrs = "+axis=i", .flags = CONVOY_OP_SAMPLEWISE,
   .infer = infer, .eval = eval, .grad = grad, .forward = forward,
 };

@@ -151,5 +151,5 @@ eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GE
 const ConvoyOp convoy_op_conv_transpose = {
   .name = "ConvTranspose", .min_in = 2, .max_in = 3,
   .attrs = "auto_pad=s dilations=I group=i kernel_shape=I output_padding=I output_shape=I pads=I strides=I",
-  .infer = infer, .eval = eval,
+  .flags = CONVOY_OP_SAMPLEWISE, .infer = infer, .eval = eval,
 };

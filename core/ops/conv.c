@@ -209,7 +209,7 @@ as_post (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post)
   const ConvoyShape *x = convoy_build_shape (b, n->in[0]), *w = convoy_build_shape (b, n->in[1]);
   ConvoyWindow k;
   ConvoyShape out;
-  if (v != n->in[0] || !convoy_build_depthwise (b) || x->n != 4 || convoy_node_int (n, "group", 1) != x->d[1] || w->d[0] != x->d[1]
+  if (v != n->in[0] || !convoy_build_depthwise (b, n) || x->n != 4 || convoy_node_int (n, "group", 1) != x->d[1] || w->d[0] != x->d[1]
       || !geometry (n, x, w, &k, &out, NULL) || !convoy_build_static (b, n->in[1]) || (n->n_in > 2 && !convoy_build_static (b, n->in[2])))
     return FALSE;
   for (guint i = 0; i < 2; i++)
@@ -257,6 +257,6 @@ macs (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, char **f
 }
 
 const ConvoyOp convoy_op_conv = {
-  .name = "Conv", .min_in = 2, .max_in = 3, .attrs = "strides=I dilations=I pads=I group=i kernel_shape=I auto_pad=s",
+  .name = "Conv", .min_in = 2, .max_in = 3, .attrs = "strides=I dilations=I pads=I group=i kernel_shape=I auto_pad=s", .flags = CONVOY_OP_SAMPLEWISE,
   .infer = infer, .forward = forward, .backward = backward, .as_post = as_post, .takes_post = takes_post, .macs = macs,
 };

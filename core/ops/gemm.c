@@ -192,7 +192,7 @@ layer_macs (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, ch
 }
 
 const ConvoyOp convoy_op_gemm = {
-  .name = "Gemm", .min_in = 2, .max_in = 3, .attrs = "alpha=f beta=f transA=i transB=i",
+  .name = "Gemm", .min_in = 2, .max_in = 3, .attrs = "alpha=f beta=f transA=i transB=i", .flags = CONVOY_OP_SAMPLEWISE,
   .infer = gemm_infer, .eval = gemm_eval, .forward = gemm_forward, .backward = gemm_backward, .takes_post = gemm_takes_post, .macs = layer_macs,
 };
 
@@ -289,6 +289,6 @@ matmul_takes_post (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts,
 }
 
 const ConvoyOp convoy_op_mat_mul = {
-  .name = "MatMul", .min_in = 2, .max_in = 2,
+  .name = "MatMul", .min_in = 2, .max_in = 2, .flags = CONVOY_OP_SAMPLEWISE,
   .infer = matmul_infer, .eval = matmul_eval, .forward = matmul_forward, .backward = matmul_backward, .takes_post = matmul_takes_post, .macs = layer_macs,
 };

@@ -49,6 +49,6 @@ eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GE
 }
 
 const ConvoyOp convoy_op_lrn = {
-  .name = "LRN", .min_in = 1, .max_in = 1, .attrs = "alpha=f beta=f bias=f +size=i",
+  .name = "LRN", .min_in = 1, .max_in = 1, .attrs = "alpha=f beta=f bias=f +size=i", .flags = CONVOY_OP_SAMPLEWISE,
   .infer = infer, .eval = eval,
 };

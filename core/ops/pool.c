@@ -300,7 +300,7 @@ backward (ConvoyBuild *b, const ConvoyNode *n)
 }
 
 #define POOL(id, op_name, outputs, attributes) \
-  const ConvoyOp convoy_op_##id = { .name = op_name, .min_in = 1, .max_in = 1, .max_out = outputs, .attrs = attributes, .infer = infer, .eval = eval, .grad = grad, \
+  const ConvoyOp convoy_op_##id = { .name = op_name, .min_in = 1, .max_in = 1, .max_out = outputs, .attrs = attributes, .flags = CONVOY_OP_SAMPLEWISE, .infer = infer, .eval = eval, .grad = grad, \
     .forward = forward, .backward = backward }
 
 POOL (max_pool, "MaxPool", 2, "+kernel_shape=I strides=I pads=I dilations=I auto_pad=s ceil_mode=i storage_order=i");

@@ -86,7 +86,7 @@ grad (CONVOY_GRAD_ARGS)
 }
 
 #define SOFTMAX(id, op_name) \
-  const ConvoyOp convoy_op_##id = { .name = op_name, .min_in = 1, .max_in = 1, .attrs = "axis=i", .flags = CONVOY_OP_GRAD_FROM_OUT, \
+  const ConvoyOp convoy_op_##id = { .name = op_name, .min_in = 1, .max_in = 1, .attrs = "axis=i", .flags = CONVOY_OP_GRAD_FROM_OUT | CONVOY_OP_SAMPLEWISE, \
     .infer = infer, .eval = eval, .grad = grad }
 
 SOFTMAX (softmax, "Softmax");
