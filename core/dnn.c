@@ -461,10 +461,10 @@ convoy_dnn_matmul (const ConvoyMd *a, const ConvoyMd *b, const ConvoyMd *dst, co
 }
 
 ConvoyPrim *
-convoy_dnn_eltwise (ConvoyEw k, float a, float b, const ConvoyMd *md, const ConvoyDnnPosts *posts, GError **error)
+convoy_dnn_eltwise (ConvoyEw k, float a, float b, const ConvoyMd *md, GError **error)
 {
   ew_params (k, &a, &b);
-  MAKE ("eltwise", posts, dnnl_eltwise_desc_t,
+  MAKE ("eltwise", NULL, dnnl_eltwise_desc_t,
       dnnl_eltwise_forward_desc_init (&d, INFER, ew_alg[k], M (md), a, b),
       dnnl_eltwise_forward_primitive_desc_create (&pd, engine (), INFER, ew_alg[k], M (md), M (md), a, b, attr));
 }

@@ -81,7 +81,7 @@ ConvoyPrim *convoy_dnn_conv (const ConvoyWindow *w, const ConvoyMd *src, const C
     const ConvoyDnnPosts *posts, GError **error);
 ConvoyPrim *convoy_dnn_ip (const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error);
 ConvoyPrim *convoy_dnn_matmul (const ConvoyMd *a, const ConvoyMd *b, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error);
-ConvoyPrim *convoy_dnn_eltwise (ConvoyEw k, float a, float b, const ConvoyMd *md, const ConvoyDnnPosts *posts, GError **error);
+ConvoyPrim *convoy_dnn_eltwise (ConvoyEw k, float a, float b, const ConvoyMd *md, GError **error);
 ConvoyPrim *convoy_dnn_binary (ConvoyBin k, const ConvoyMd *a, const ConvoyMd *b, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error);
 ConvoyPrim *convoy_dnn_pool (ConvoyPool k, const ConvoyWindow *w, const ConvoyMd *src, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error);
 ConvoyPrim *convoy_dnn_softmax (gboolean log, const ConvoyMd *md, guint axis, GError **error);

@@ -108,24 +108,28 @@ as_post (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post)
   return v == n->in[0] && describe (b, n, post);
 }
 
+/* A step for each function, from the second on in place: oneDNN 3 has no function on a function, and
+ * 2.6 only on its reference code. */
+static void
+chain (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *post, ConvoyBuf *x, ConvoyBuf y)
+{
+  for (guint i = 0; i < post->n_ew; i++, *x = y)
+    convoy_build_prim (b, n->op->name, convoy_dnn_eltwise (post->ew[i].kind, post->ew[i].a, post->ew[i].b, convoy_build_md (b, y), convoy_build_error (b)),
+        CONVOY_ARG_SRC, *x, CONVOY_ARG_DST, y, -1);
+}
+
 static gboolean
 forward (ConvoyBuild *b, const ConvoyNode *n)
 {
   ConvoyPost post = { 0 };
-  ConvoyDnnPosts more = { 0 };
   guint count;
   const ConvoyPost *posts = convoy_build_posts (b, n, &count);
   if (!describe (b, n, &post) || convoy_shape_count (convoy_build_shape (b, n->in[0])) == 0)
     return FALSE;
-  for (guint i = 1; i < post.n_ew; i++)
-    more.p[more.n++] = (typeof (more.p[0])) { CONVOY_DP_EW, post.ew[i].kind, post.ew[i].a, post.ew[i].b, 0, FALSE };
+  ConvoyBuf x = convoy_build_in (b, n->in[0]), y = convoy_build_out (b, n->out, convoy_build_md (b, x));
+  chain (b, n, &post, &x, y);
   for (guint k = 0; k < count; k++)
-    for (guint i = 0; i < posts[k].n_ew; i++)
-      more.p[more.n++] = (typeof (more.p[0])) { CONVOY_DP_EW, posts[k].ew[i].kind, posts[k].ew[i].a, posts[k].ew[i].b, 0, FALSE };
-  ConvoyBuf x = convoy_build_in (b, n->in[0]);
-  ConvoyPrim *p = convoy_dnn_eltwise (post.ew[0].kind, post.ew[0].a, post.ew[0].b, convoy_build_md (b, x), &more, convoy_build_error (b));
-  ConvoyBuf y = convoy_build_out (b, n->out, convoy_build_md (b, x));
-  convoy_build_prim (b, n->op->name, p, CONVOY_ARG_SRC, x, CONVOY_ARG_DST, y, -1);
+    chain (b, n, &posts[k], &x, y);
   return TRUE;
 }
 
