@@ -11,9 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NET \
-  "conv2d filters=4 kernel=3 padding=same activation=relu name=conv ! maxpool pool=2 ! flatten ! dense units=3 " \
-  "activation=softmax name=out"
+#define NET_OF(filters, function) \
+  "conv2d filters=" filters " kernel=3 padding=same name=conv ! batchnorm ! activation " function " ! maxpool pool=2 ! flatten ! dropout rate=0.2 ! " \
+  "dense units=3 activation=softmax name=out"
+#define NET NET_OF ("4", "relu")
 #define EPOCHS 4
 #define SAMPLES 150             /* ten batches, the last of six */
 
@@ -234,15 +235,11 @@ refused (const char *net, ConvoyTrainOptions o, const char *path, const char *sa
 static void
 test_refused (void)
 {
-  static const char other[] = "conv2d filters=5 kernel=3 padding=same activation=relu name=conv ! maxpool pool=2 ! flatten ! dense "
-                              "units=3 activation=softmax name=out";
-  static const char again[] = "conv2d filters=4 kernel=3 padding=same activation=elu name=conv ! maxpool pool=2 ! flatten ! dense "
-                              "units=3 activation=softmax name=out";
   const char *path = finished ("refused.h5");
   g_autofree char *bytes = NULL;
   gsize n;
-  refused (other, (ConvoyTrainOptions) { .dataset = "blobs" }, path, "is of other training, its network is");
-  refused (again, (ConvoyTrainOptions) { .dataset = "blobs" }, path, "is of other training, its network is");
+  refused (NET_OF ("5", "relu"), (ConvoyTrainOptions) { .dataset = "blobs" }, path, "is of other training, its network is");
+  refused (NET_OF ("4", "elu"), (ConvoyTrainOptions) { .dataset = "blobs" }, path, "is of other training, its network is");
   refused (NET, (ConvoyTrainOptions) { .dataset = "blobs2" }, path, "its data is \"blobs\", not \"blobs2\"");
   refused (NET, (ConvoyTrainOptions) { .dataset = "blobs", .optimizer = "sgd" }, path, "its optimizer is \"adam");
   refused (NET, (ConvoyTrainOptions) { .dataset = "blobs", .seed = 3 }, path, "its seed is \"0\", not \"3\"");

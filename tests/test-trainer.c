@@ -9,7 +9,8 @@
 
 #define MLP "dense units=16 activation=relu name=hidden ! dense units=3 activation=softmax name=out"
 #define CNN \
-  "conv2d filters=4 kernel=3 padding=same activation=relu name=conv ! maxpool pool=2 ! flatten ! dense units=3 activation=softmax name=out"
+  "conv2d filters=4 kernel=3 padding=same use-bias=false name=conv ! batchnorm name=norm ! activation relu ! flatten ! dense units=3 " \
+  "activation=softmax name=out"
 
 static void
 near_to (double got, double wanted, double tolerance)
@@ -126,7 +127,8 @@ one_step (guint batch, const float *x, const gint64 *y, guint n)
   return o;
 }
 
-/* Five samples are the same five in a batch of five, of eight, or among padding: loss, accuracy and weights. */
+/* Five samples are the same five in a batch of five, of eight, or among padding: loss, accuracy,
+ * gradients, and the statistics of BatchNormalization. */
 static void
 test_padding (void)
 {
@@ -175,6 +177,16 @@ test_same_bits (void)
     g_autofree char *a = trained (CNN, CONVOY_SHAPE (3, 4, 4), threads, 1), *b = trained (CNN, CONVOY_SHAPE (3, 4, 4), threads, 1);
     CU_ASSERT_STRING_EQUAL (a, b);
   }
+}
+
+static void
+test_dropout (void)
+{
+  static const char layers[] = "dense units=16 activation=relu ! dropout rate=0.5 ! dense units=3 activation=softmax";
+  g_autofree char *a = trained (layers, CONVOY_SHAPE (6), 1, 1), *b = trained (layers, CONVOY_SHAPE (6), 1, 1),
+                  *c = trained (layers, CONVOY_SHAPE (6), 1, 2);
+  CU_ASSERT_STRING_EQUAL (a, b);
+  CU_ASSERT_STRING_NOT_EQUAL (a, c);
 }
 
 /* --- what learns, and how fast ------------------------------------------- */
@@ -340,6 +352,7 @@ main (void)
     { "one step by the formulas", test_one_step },
     { "padding leaks nowhere", test_padding },
     { "the same seed and threads give the same bits", test_same_bits },
+    { "Dropout is drawn from the seed", test_dropout },
     { "factors of the learning rate, and what is frozen", test_rates_and_freezing },
     { "the learning rate follows its schedule", test_schedule },
     { "patience ends it", test_patience },
