@@ -151,3 +151,9 @@ tests_bench_rebatch_SOURCES = tests/bench/rebatch.c
 tests_bench_rebatch_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
 tests_bench_rebatch_LDADD = core/libonnxpb.la $(CORE_LIBS)
 EXTRA_DIST += tests/bench/inference tests/bench/inference.js tests/bench/peer.sh
+
+# The gradients of the operator table, from inside the engine.
+check_PROGRAMS += tests/test-gradients
+tests_test_gradients_SOURCES = tests/test-gradients.c tests/tap.c tests/tap.h
+tests_test_gradients_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(TEST_CFLAGS)
+tests_test_gradients_LDADD = core/libcore.la $(TEST_LIBS) -lm

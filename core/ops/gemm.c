@@ -2,7 +2,7 @@
  *
  * gemm.c - Gemm (ONNX 7, 9, 11, 13) and MatMul (9, 13): a fully connected layer where the second
  * matrix is a weight, else a matrix product. */
-#include "core/ops/index.h"
+#include "core/ops/slope.h"
 #include "core/ops/window.h"
 #include <string.h>
 
@@ -64,6 +64,42 @@ gemm_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *ou
   if (a == NULL || b == NULL)
     g_clear_pointer (&y, g_free);
   return convoy_put_reals (n, out[0], y, error);
+}
+
+static void
+put_scaled (ConvoyTensor *t, const double *v, double scale)
+{
+  for (gint64 i = 0; i < convoy_tensor_count (t); i++)
+    ((float *) convoy_tensor_data (t))[i] = v[i] * scale;
+}
+
+/* With A and B as they are multiplied: dA = alpha dY B^T, dB = alpha A^T dY, dC = beta times the sum of dY. */
+static gboolean
+gemm_grad (CONVOY_GRAD_ARGS)
+{
+  const ConvoyShape *as = convoy_tensor_shape (in[0]), *bs = convoy_tensor_shape (in[1]), *ys = convoy_tensor_shape (dout[0]);
+  gboolean ta = convoy_node_int (n, "transA", 0) != 0, tb = convoy_node_int (n, "transB", 0) != 0;
+  double alpha = convoy_node_float (n, "alpha", 1), beta = convoy_node_float (n, "beta", 1);
+  gint64 rows = ys->d[0], inner = as->d[1 - ta], cols = ys->d[1], a_row = ta ? 1 : inner, a_col = ta ? rows : 1, b_row = tb ? 1 : cols, b_col = tb ? inner : 1;
+  g_autofree double *a = convoy_reals (in[0]), *b = convoy_reals (in[1]), *dy = convoy_reals (dout[0]);
+  g_autofree double *d = g_try_new (double, MAX (convoy_shape_count (as), convoy_shape_count (bs)) + 1);
+  (void) out;
+  if (a == NULL || b == NULL || dy == NULL || d == NULL)
+    return convoy_infer_fail (n, error, "no memory");
+  if (din[0]) {                         /* as A is stored: transposed, it is B dY^T */
+    product (ta ? &(Product) { inner, cols, rows, b_row, b_col, 1, cols } : &(Product) { rows, cols, inner, cols, 1, b_col, b_row }, ta ? b : dy, ta ? dy : b, d);
+    put_scaled (din[0], d, alpha);
+  }
+  if (din[1]) {
+    product (tb ? &(Product) { cols, rows, inner, 1, cols, a_row, a_col } : &(Product) { inner, rows, cols, a_col, a_row, cols, 1 }, tb ? dy : a, tb ? a : dy, d);
+    put_scaled (din[1], d, alpha);
+  }
+  if (n->n_in > 2 && din[2]) {
+    convoy_sum_to (dout[0], din[2]);
+    for (gint64 i = 0; i < convoy_tensor_count (din[2]); i++)
+      ((float *) convoy_tensor_data (din[2]))[i] *= beta;
+  }
+  return TRUE;
 }
 
 /* x NxC by weights OxC, or CxO, which are then OxC with turned strides. */
@@ -193,7 +229,7 @@ layer_macs (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, ch
 
 const ConvoyOp convoy_op_gemm = {
   .name = "Gemm", .min_in = 2, .max_in = 3, .attrs = "alpha=f beta=f transA=i transB=i", .flags = CONVOY_OP_SAMPLEWISE,
-  .infer = gemm_infer, .eval = gemm_eval, .forward = gemm_forward, .backward = gemm_backward, .takes_post = gemm_takes_post, .macs = layer_macs,
+  .infer = gemm_infer, .eval = gemm_eval, .grad = gemm_grad, .forward = gemm_forward, .backward = gemm_backward, .takes_post = gemm_takes_post, .macs = layer_macs,
 };
 
 /* --- MatMul ---------------------------------------------------------- */
@@ -223,30 +259,79 @@ matmul_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError
   return TRUE;
 }
 
+/* Matrices m x k by k x cols, so many of them, spread to one shape. */
+typedef struct {
+  gint64 m, k, cols, count, sa[CONVOY_MAX_DIMS], sb[CONVOY_MAX_DIMS];
+  ConvoyShape batch;
+} Batch;
+
+static Batch
+batch_of (const ConvoyShape *as, const ConvoyShape *bs, const ConvoyShape *ys)
+{
+  Batch t = { .m = as->n > 1 ? as->d[as->n - 2] : 1, .k = as->d[as->n - 1], .cols = bs->n > 1 ? bs->d[bs->n - 1] : 1, .batch = *ys };
+  ConvoyShape ab = *as, bb = *bs;
+  ab.n = as->n > 2 ? as->n - 2 : 0;
+  bb.n = bs->n > 2 ? bs->n - 2 : 0;
+  t.batch.n -= (as->n > 1) + (bs->n > 1);
+  t.count = convoy_shape_count (&t.batch);
+  convoy_strides_to (&ab, &t.batch, t.sa);
+  convoy_strides_to (&bb, &t.batch, t.sb);
+  return t;
+}
+
+/* Which matrices of A and B make matrix i of Y. */
+static void
+batch_at (const Batch *t, gint64 i, gint64 *a, gint64 *b)
+{
+  *a = *b = 0;
+  for (guint d = t->batch.n; d-- > 0; i /= t->batch.d[d])
+    *a += i % t->batch.d[d] * t->sa[d], *b += i % t->batch.d[d] * t->sb[d];
+}
+
 static gboolean
 matmul_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error)
 {
-  const ConvoyShape *as = convoy_tensor_shape (in[0]), *bs = convoy_tensor_shape (in[1]);
-  gint64 m = as->n > 1 ? as->d[as->n - 2] : 1, k = as->d[as->n - 1], cols = bs->n > 1 ? bs->d[bs->n - 1] : 1;
-  Product p = { m, k, cols, k, 1, cols, 1 };
-  ConvoyShape ab = *as, bb = *bs, batch = *convoy_tensor_shape (out[0]);
-  ab.n = as->n > 2 ? as->n - 2 : 0;
-  bb.n = bs->n > 2 ? bs->n - 2 : 0;
-  batch.n -= (as->n > 1) + (bs->n > 1);
-  gint64 sa[CONVOY_MAX_DIMS] = { 0 }, sb[CONVOY_MAX_DIMS] = { 0 }, count = convoy_shape_count (&batch);
-  convoy_strides_to (&ab, &batch, sa);
-  convoy_strides_to (&bb, &batch, sb);
+  Batch t = batch_of (convoy_tensor_shape (in[0]), convoy_tensor_shape (in[1]), convoy_tensor_shape (out[0]));
+  Product p = { t.m, t.k, t.cols, t.k, 1, t.cols, 1 };
   g_autofree double *a = convoy_reals (in[0]), *b = convoy_reals (in[1]);
   double *y = g_try_new (double, convoy_tensor_count (out[0]) + 1);
-  for (gint64 i = 0; a && b && y && i < count; i++) {
-    gint64 rest = i, oa = 0, ob = 0;
-    for (guint d = batch.n; d-- > 0; rest /= batch.d[d])
-      oa += rest % batch.d[d] * sa[d], ob += rest % batch.d[d] * sb[d];
-    product (&p, a + oa * m * k, b + ob * k * cols, y + i * m * cols);
+  for (gint64 i = 0, oa, ob; a && b && y && i < t.count; i++) {
+    batch_at (&t, i, &oa, &ob);
+    product (&p, a + oa * t.m * t.k, b + ob * t.k * t.cols, y + i * t.m * t.cols);
   }
   if (a == NULL || b == NULL)
     g_clear_pointer (&y, g_free);
   return convoy_put_reals (n, out[0], y, error);
+}
+
+/* dA = dY B^T, dB = A^T dY; a matrix that several share has the sum. */
+static gboolean
+matmul_grad (CONVOY_GRAD_ARGS)
+{
+  Batch t = batch_of (convoy_tensor_shape (in[0]), convoy_tensor_shape (in[1]), convoy_tensor_shape (dout[0]));
+  Product pa = { t.m, t.cols, t.k, t.cols, 1, 1, t.cols }, pb = { t.k, t.m, t.cols, 1, t.k, t.cols, 1 };
+  g_autofree double *a = convoy_reals (in[0]), *b = convoy_reals (in[1]), *dy = convoy_reals (dout[0]), *d = g_try_new (double, MAX (t.m, t.cols) * t.k + 1);
+  (void) out;
+  if (a == NULL || b == NULL || dy == NULL || d == NULL)
+    return convoy_infer_fail (n, error, "no memory");
+  for (guint i = 0; i < 2; i++)
+    if (din[i])
+      convoy_clear (din[i]);
+  for (gint64 i = 0, oa, ob; i < t.count; i++) {
+    const double *g = dy + i * t.m * t.cols;
+    batch_at (&t, i, &oa, &ob);
+    if (din[0]) {
+      product (&pa, g, b + ob * t.k * t.cols, d);
+      for (gint64 e = 0; e < t.m * t.k; e++)
+        ((float *) convoy_tensor_data (din[0]))[oa * t.m * t.k + e] += d[e];
+    }
+    if (din[1]) {
+      product (&pb, a + oa * t.m * t.k, g, d);
+      for (gint64 e = 0; e < t.k * t.cols; e++)
+        ((float *) convoy_tensor_data (din[1]))[ob * t.k * t.cols + e] += d[e];
+    }
+  }
+  return TRUE;
 }
 
 static gboolean
@@ -290,5 +375,5 @@ matmul_takes_post (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts,
 
 const ConvoyOp convoy_op_mat_mul = {
   .name = "MatMul", .min_in = 2, .max_in = 2, .flags = CONVOY_OP_SAMPLEWISE,
-  .infer = matmul_infer, .eval = matmul_eval, .forward = matmul_forward, .backward = matmul_backward, .takes_post = matmul_takes_post, .macs = layer_macs,
+  .infer = matmul_infer, .eval = matmul_eval, .grad = matmul_grad, .forward = matmul_forward, .backward = matmul_backward, .takes_post = matmul_takes_post, .macs = layer_macs,
 };
