@@ -319,6 +319,42 @@ CONVOY_API gsize *convoy_epoch_order (gsize n, guint64 seed, guint epoch);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyDataset, convoy_dataset_unref)
 
+/* --- text: words as numbers ------------------------------------------- */
+
+/* Numbers below CONVOY_TOKEN_FIRST are no words. */
+enum { CONVOY_TOKEN_PAD, CONVOY_TOKEN_START, CONVOY_TOKEN_UNKNOWN, CONVOY_TOKEN_FIRST };
+
+typedef struct ConvoyVocabulary ConvoyVocabulary;
+
+/* From the words of a data set of texts: the most frequent ones (as frequent: by their bytes), so
+ * many that all numbers are below max_words, as an embedding of max_words rows wants it. */
+CONVOY_API ConvoyVocabulary *convoy_vocabulary_learn (ConvoyDataset *texts, guint max_words, GError **error);
+/* Written as a word a line, in the order of their numbers; where is the file, for messages. */
+CONVOY_API ConvoyVocabulary *convoy_vocabulary_parse (const char *text, gsize n, const char *where, GError **error);
+CONVOY_API ConvoyVocabulary *convoy_vocabulary_load (const char *path, GError **error);
+CONVOY_API char *convoy_vocabulary_text (const ConvoyVocabulary *v);    /* g_free() it */
+CONVOY_API gboolean convoy_vocabulary_save (const ConvoyVocabulary *v, const char *path, GError **error);       /* atomically */
+CONVOY_API guint convoy_vocabulary_size (const ConvoyVocabulary *v);    /* one more than the highest number */
+CONVOY_API ConvoyVocabulary *convoy_vocabulary_ref (ConvoyVocabulary *v);
+CONVOY_API void convoy_vocabulary_unref (ConvoyVocabulary *v);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyVocabulary, convoy_vocabulary_unref)
+
+typedef enum { CONVOY_TEXT_HEAD, CONVOY_TEXT_TAIL } ConvoyTextEnd;
+
+typedef struct {
+  guint length;                 /* numbers of a row */
+  ConvoyTextEnd truncate, pad;  /* where what is too much is cut off, where zeros fill up; both at the head as with Keras */
+} ConvoyTokenOptions;
+
+/* Writes o->length numbers: CONVOY_TOKEN_START, then the words of the text, which has n bytes.
+ * An error: it is no UTF-8, has a NUL byte, or no word. May be called from many threads. */
+CONVOY_API gboolean convoy_tokenize (const ConvoyVocabulary *v, const ConvoyTokenOptions *o, const char *text, gsize n, gint32 *row, GError **error);
+/* A data set of texts as one of rows of I64. */
+CONVOY_API ConvoyDataset *convoy_dataset_tokenize (ConvoyDataset *texts, ConvoyVocabulary *v, const ConvoyTokenOptions *o, GError **error);
+
+/* --- batches ---------------------------------------------------------- */
+
 /* Order, batching, normalization to float, augmentation and read-ahead on a thread of its own. A
  * short last batch is padded with label -1, which a loss ignores. The order of epoch e depends on
  * nothing but seed and e. */

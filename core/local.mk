@@ -27,6 +27,7 @@ core_libcore_la_SOURCES = \
 	core/dataset-idx.c \
 	core/dataset-parts.c \
 	core/dataset-subset.c \
+	core/dataset-tokens.c \
 	core/dnn.c core/dnn.h \
 	core/exec.c \
 	core/features.c core/features.h \
@@ -75,6 +76,7 @@ core_libcore_la_SOURCES = \
 	core/split.c core/split.h \
 	core/split-run.c \
 	core/tensor.c \
+	core/tokenize.c core/tokenize.h \
 	core/top.c \
 	core/trainer.c core/trainer.h \
 	core/trainer-finite.c \
@@ -84,6 +86,7 @@ core_libcore_la_SOURCES = \
 	core/trainer-save.c \
 	core/trainer-step.c \
 	core/tune.c \
+	core/vocabulary.c \
 	core/vector.h \
 	core/ops/activation.c \
 	core/ops/arg.c \

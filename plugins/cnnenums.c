@@ -2,6 +2,7 @@
  *
  * cnnenums.c - registers the enumerations of cnnenums.h, a table each. */
 #include "plugins/cnnenums.h"
+#include "core/convoy.h"
 #include <gst/video/video.h>
 
 #define DEFINE_ENUM(function, Name, ...)                                \
@@ -49,3 +50,13 @@ DEFINE_ENUM (cnn_split_get_type, "GstCnnSplit",
     { CNN_SPLITS_TRAIN, "Training samples", "train" },
     { CNN_SPLITS_VALIDATION, "Samples to validate on", "validation" },
     { CNN_SPLITS_TEST, "Test samples", "test" })
+
+DEFINE_ENUM (cnn_text_end_get_type, "GstCnnTextEnd",
+    { CONVOY_TEXT_HEAD, "At its beginning", "head" },
+    { CONVOY_TEXT_TAIL, "At its end", "tail" })
+
+DEFINE_ENUM (cnn_text_unit_get_type, "GstCnnTextUnit",
+    { CNN_TEXT_AUTO, "A line of a stream of bytes, else a buffer", "auto" },
+    { CNN_TEXT_BUFFER, "A buffer", "buffer" },
+    { CNN_TEXT_LINE, "A line", "line" },
+    { CNN_TEXT_FILE, "All of the stream", "file" })

@@ -37,12 +37,22 @@ typedef enum {
   CNN_SPLITS_TEST,
 } CnnSplit;
 
+/* What one text is. */
+typedef enum {
+  CNN_TEXT_AUTO,
+  CNN_TEXT_BUFFER,
+  CNN_TEXT_LINE,
+  CNN_TEXT_FILE,
+} CnnTextUnit;
+
 #define CNN_TYPE_DECODE_RESIZE (cnn_decode_resize_get_type ())
 #define CNN_TYPE_MODEL_RESIZE (cnn_model_resize_get_type ())
 #define CNN_TYPE_INTERPOLATION (cnn_interpolation_get_type ())
 #define CNN_TYPE_ON_ERROR (cnn_on_error_get_type ())
 #define CNN_TYPE_COLOR (cnn_color_get_type ())
 #define CNN_TYPE_SPLIT (cnn_split_get_type ())
+#define CNN_TYPE_TEXT_END (cnn_text_end_get_type ())
+#define CNN_TYPE_TEXT_UNIT (cnn_text_unit_get_type ())
 
 GType cnn_decode_resize_get_type (void);
 GType cnn_model_resize_get_type (void);
@@ -50,6 +60,8 @@ GType cnn_interpolation_get_type (void);        /* values of GstVideoResamplerMe
 GType cnn_on_error_get_type (void);
 GType cnn_color_get_type (void);
 GType cnn_split_get_type (void);
+GType cnn_text_end_get_type (void);     /* values of ConvoyTextEnd */
+GType cnn_text_unit_get_type (void);
 
 G_END_DECLS
 #endif

@@ -10,6 +10,7 @@
 #define DATASET_EVENT "cnn-dataset"
 #define PHASE_EVENT "cnn-phase"
 #define EXTRACTOR_EVENT "cnn-extractor"
+#define METADATA_EVENT "cnn-metadata-"
 
 typedef ConvoyDataset GstCnnDataset;
 
@@ -153,6 +154,29 @@ cnn_extractor_event_parse (GstEvent *event, CnnExtractorEvent *x)
     return FALSE;
   *x = (CnnExtractorEvent) { gst_structure_get_string (s, "model"), gst_structure_get_string (s, "layer"),
     gst_structure_get_string (s, "pooling"), gst_structure_get_string (s, "checksum"), gst_structure_get_string (s, "preprocessing") };
+  return TRUE;
+}
+
+GstEvent *
+cnn_metadata_event_new (const char *what, const char *const *pairs)
+{
+  g_autofree char *name = g_strconcat (METADATA_EVENT, what, NULL);
+  GstStructure *s = gst_structure_new_empty (name);
+  for (; pairs[0]; pairs += 2)
+    gst_structure_set (s, pairs[0], G_TYPE_STRING, pairs[1], NULL);
+  return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s);
+}
+
+gboolean
+cnn_metadata_event_parse (GstEvent *event, GHashTable *props)
+{
+  const GstStructure *s = event && GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_DOWNSTREAM_STICKY ? gst_event_get_structure (event) : NULL;
+  if (!s || !g_str_has_prefix (gst_structure_get_name (s), METADATA_EVENT))
+    return FALSE;
+  for (int i = 0; i < gst_structure_n_fields (s); i++) {
+    const char *key = gst_structure_nth_field_name (s, (guint) i);
+    g_hash_table_insert (props, g_strdup (key), g_strdup (gst_structure_get_string (s, key)));
+  }
   return TRUE;
 }
 

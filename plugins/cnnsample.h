@@ -74,6 +74,13 @@ typedef struct {
 GstEvent *cnn_extractor_event_new (const CnnExtractorEvent *x);
 gboolean cnn_extractor_event_parse (GstEvent *event, CnnExtractorEvent *x);
 
+/* Sticky, of which there may be several: what a model that learns from this stream has to keep in
+ * its metadata to be fed again (vocabulary, length). what tells them apart; pairs are key, value,
+ * key, value, NULL. */
+GstEvent *cnn_metadata_event_new (const char *what, const char *const *pairs);
+/* Adds them to props, char * to char *. FALSE: it is another event. */
+gboolean cnn_metadata_event_parse (GstEvent *event, GHashTable *props);
+
 /* --- messages --------------------------------------------------------- */
 
 /* Says what was skipped: a warning and the element message cnn-skipped (file, number, reason). */

@@ -11,6 +11,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnenums.c plugins/cnnenums.h \
 	plugins/cnnjpeg.c \
 	plugins/cnnjpegdc.c plugins/cnnjpegdc.h \
+	plugins/cnnlines.c plugins/cnnlines.h \
 	plugins/cnnmeta.c plugins/cnnmeta.h \
 	plugins/cnnmodel.c plugins/cnnmodel.h \
 	plugins/cnnnet.c plugins/cnnnet.h \
@@ -25,4 +26,5 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/gstcnndatasetsrc.c plugins/gstcnndatasetsrc.h \
 	plugins/gstcnnimagedec.c plugins/gstcnnimagedec.h \
 	plugins/gstcnnoverlay.c plugins/gstcnnoverlay.h \
+	plugins/gstcnntokenize.c plugins/gstcnntokenize.h \
 	plugins/plugin.c

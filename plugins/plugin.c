@@ -9,13 +9,15 @@
 #include "plugins/gstcnndatasetsrc.h"
 #include "plugins/gstcnnimagedec.h"
 #include "plugins/gstcnnoverlay.h"
+#include "plugins/gstcnntokenize.h"
 
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
   cnn_meta_register ();
   return GST_ELEMENT_REGISTER (cnnclassify, plugin) & GST_ELEMENT_REGISTER (cnndatasetsrc, plugin)
-      & GST_ELEMENT_REGISTER (cnnimagedec, plugin) & GST_ELEMENT_REGISTER (cnnoverlay, plugin);
+      & GST_ELEMENT_REGISTER (cnnimagedec, plugin) & GST_ELEMENT_REGISTER (cnnoverlay, plugin)
+      & GST_ELEMENT_REGISTER (cnntokenize, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, convoy, "Trains and runs convolutional networks in a pipeline",

@@ -157,3 +157,13 @@ check_PROGRAMS += tests/test-gradients
 tests_test_gradients_SOURCES = tests/test-gradients.c tests/tap.c tests/tap.h
 tests_test_gradients_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(TEST_CFLAGS)
 tests_test_gradients_LDADD = core/libcore.la $(TEST_LIBS) -lm
+
+# Texts: words and vocabularies, and as streams.
+check_PROGRAMS += tests/test-tokenize tests/test-elements-text
+tests_test_tokenize_SOURCES = tests/test-tokenize.c $(TEMP_SOURCES)
+tests_test_tokenize_CPPFLAGS = $(tests_test_data_CPPFLAGS)
+tests_test_tokenize_LDADD = $(tests_test_data_LDADD)
+tests_test_elements_text_SOURCES = tests/test-elements-text.c plugins/cnnsample.c plugins/cnnsample.h plugins/cnntensor.c plugins/cnntensor.h \
+	tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
+tests_test_elements_text_CPPFLAGS = $(element_test_cppflags)
+tests_test_elements_text_LDADD = core/libconvoy.la $(element_test_ldadd)
