@@ -7,6 +7,7 @@
 #include "pipelines/command.h"
 #include "pipelines/stream.h"
 #include "pipelines/term.h"
+#include "zoo/zoo.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -82,12 +83,13 @@ on_skipped (void *user, guint file, const char *reason)
 
 /* --- the command ------------------------------------------------------ */
 
-/* What goes through the one pipeline: as many networks as there is work for. */
+/* What goes through the one pipeline: as many networks as there is work for. wanted NULL: the default. */
 static int
-classify (Stream *s, Output *o, const char *name)
+classify (Stream *s, Output *o, const char *wanted)
 {
   GError *error = NULL;
-  g_autofree char *model = command_model (name, &error);
+  g_autofree char *name = command_zoo_name (wanted ? wanted : DEFAULT_MODEL, !wanted, &error);
+  g_autofree char *model = name ? convoy_zoo_find (name, &error) : NULL;
 
   s->model = model;
   s->files = o->files;
@@ -137,7 +139,7 @@ run (int argc, char **argv)
     .n_files = (guint) argc - 1, .labels = labels, .resize = resize, .resize_short = (guint) resize_short,
     .top_k = (guint) top_k, .threshold = threshold,
   };
-  return classify (&s, &o, model ? model : DEFAULT_MODEL);
+  return classify (&s, &o, model);
 }
 
 const Command command_classify = { "classify", "PICTURE...", "names what pictures show", run };

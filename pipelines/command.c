@@ -126,3 +126,31 @@ command_model (const char *name_or_path, GError **error)
   command_catch_interrupt ();
   return pull (name_or_path, error);
 }
+
+/* What is bundled in place of a model that cannot be had; NULL: nothing. */
+static char *
+find_instead (const char *name)
+{
+  g_autoptr (ZooManifest) m = zoo_manifest_load (NULL);
+  const ZooEntry *e = m ? zoo_manifest_get (m, name) : NULL;
+  g_autofree char *path = e && e->instead ? convoy_zoo_find (e->instead, NULL) : NULL;
+  return path && g_str_has_suffix (path, ".onnx") ? g_strdup (e->instead) : NULL;
+}
+
+char *
+command_zoo_name (const char *name, gboolean is_default, GError **error)
+{
+  GError *why = NULL;
+  g_autofree char *path = command_model (name, &why);
+  char *instead;
+
+  if (path)
+    return g_strdup (name);
+  if (!is_default || !(instead = find_instead (name)) || command_interrupted ()) {
+    g_propagate_error (error, why);
+    return NULL;
+  }
+  fprintf (stderr, "convoy: %s; %s, which is bundled, serves instead\n", why->message, instead);
+  g_error_free (why);
+  return instead;
+}

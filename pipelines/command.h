@@ -16,7 +16,7 @@ typedef struct {
   int (*run) (int argc, char **argv);   /* argv[0] is the subcommand; gives the exit status */
 } Command;
 
-extern const Command command_bench, command_classify, command_evaluate, command_plot, command_summary, command_zoo;
+extern const Command command_bench, command_classify, command_evaluate, command_plot, command_run, command_summary, command_zoo;
 
 /* Parses the options; what is left is argv[1..]. FALSE: the usage was wrong, and that was said. */
 gboolean command_parse (const Command *c, const GOptionEntry *options, const char *more, int *argc, char ***argv);
@@ -33,6 +33,10 @@ gboolean command_interrupted (void);
 
 /* The path of a model; one that the zoo knows is pulled when it is not here. */
 char *command_model (const char *name_or_path, GError **error);
+
+/* The same for whoever takes a name: gives it back once the model is here. In place of a default
+ * that cannot be had it gives what the zoo has bundled for that case, and says so. */
+char *command_zoo_name (const char *name, gboolean is_default, GError **error);
 
 /* ZooProgress on stderr: a bar on a terminal, a line in a log. */
 gboolean command_progress (void *unused, const char *name, guint64 done, guint64 total);

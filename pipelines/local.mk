@@ -14,7 +14,17 @@ pipelines_convoy_SOURCES = \
 	pipelines/plot.c pipelines/plot.h \
 	pipelines/plot-figure.c \
 	pipelines/plot-panel.c \
+	pipelines/recipe.c pipelines/recipe.h pipelines/recipe-expand.c \
+	pipelines/run.c \
 	pipelines/stream.c pipelines/stream.h \
 	pipelines/summary.c \
 	pipelines/term.c pipelines/term.h \
+	pipelines/watch.c pipelines/watch.h \
 	pipelines/zoo.c
+
+# Recipes: one file each, found by looking.
+recipesdir = $(datadir)/convoy/pipelines
+dist_recipes_DATA = \
+	pipelines/classify-camera.pipe \
+	pipelines/classify-file.pipe \
+	pipelines/classify-video.pipe

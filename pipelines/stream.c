@@ -163,8 +163,20 @@ stream_label (const GstStructure *result, guint i, int *index, double *score)
 GError *
 stream_error (GstMessage *message)
 {
+  g_autofree char *debug = NULL;
   GError *e = NULL;
-  gst_message_parse_error (message, &e, NULL);
+
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
+    gst_message_parse_error (message, &e, &debug);
+  else
+    gst_message_parse_warning (message, &e, &debug);
+  /* GStreamer's own elements say the kind of error alone; which file it was is below the place in the source. */
+  const char *detail = debug ? strrchr (debug, '\n') : NULL;
+  if (detail && detail[1]) {
+    g_autofree char *text = g_steal_pointer (&e->message);
+    gsize n = strlen (text) - g_str_has_suffix (text, ".");
+    e->message = g_strdup_printf ("%.*s: %s", (int) n, text, detail + 1);
+  }
   return e;
 }
 

@@ -44,7 +44,7 @@ guint stream_feed_file (StreamFeed *f, guint nth);
 /* Number i of a result; NULL: there are no so many. */
 const char *stream_label (const GstStructure *result, guint i, int *index, double *score);
 
-/* The error of an error message, its text alone. */
+/* What an error or a warning says, in one line with what it was about. */
 GError *stream_error (GstMessage *message);
 
 G_END_DECLS

@@ -55,19 +55,26 @@ is_due (void)
 void
 term_progress (const char *name, guint64 done, guint64 total)
 {
-  g_autofree char *size = term_size (total);
-  guint filled = total ? (guint) (done * BAR / total) : 0;
+  g_autofree char *size = term_size (total), *after = g_strdup_printf (" of %s", size);
 
   if (done == total) {
     term_end_progress ();
     fprintf (stderr, "%s: %s\n", name, size);
-  } else if (is_due ()) {
-    fprintf (stderr, "\r\033[K%s [", name);
-    for (guint i = 0; i < BAR; i++)
-      fputc (i < filled ? '#' : '.', stderr);
-    fprintf (stderr, "] %3u %% of %s", total ? (guint) (done * 100 / total) : 0, size);
-    fflush (stderr);
+  } else {
+    term_bar (name, total ? (double) done / (double) total : 0, after);
   }
+}
+
+void
+term_bar (const char *before, double part, const char *after)
+{
+  if (!is_due ())
+    return;
+  fprintf (stderr, "\r\033[K%s [", before);
+  for (guint i = 0; i < BAR; i++)
+    fputc (i < (guint) (part * BAR) ? '#' : '.', stderr);
+  fprintf (stderr, "] %3u %%%s", (guint) (part * 100), after);
+  fflush (stderr);
 }
 
 void

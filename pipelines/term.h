@@ -17,6 +17,8 @@ const char *term_plain (FILE *out);
 /* On a terminal a bar on stderr, drawn anew at most ten times a second; when done == total a line
  * that stays, in a log too. For bytes. */
 void term_progress (const char *name, guint64 done, guint64 total);
+/* On a terminal a bar of which part (0..1) is filled, between two texts. */
+void term_bar (const char *before, double part, const char *after);
 /* A line that is overwritten by the next, on a terminal only. */
 void term_status (const char *format, ...) G_GNUC_PRINTF (1, 2);
 /* Takes a bar or status away, so that other text may come. */

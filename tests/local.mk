@@ -13,7 +13,7 @@ AM_TESTS_ENVIRONMENT = srcdir='$(srcdir)'; CC='$(CC)'; NM='$(NM)'; G_DEBUG=fatal
 
 dist_check_SCRIPTS = tests/check-layers.sh tests/check-exports.sh
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
-EXTRA_DIST += tests/run tests/asan.supp tests/check-installed.sh
+EXTRA_DIST += tests/run tests/asan.supp tests/check-installed.sh tests/tap.sh
 
 # GStreamer looks at every plugin once, before tests run side by side.
 check_DATA += registry.bin
@@ -167,3 +167,12 @@ tests_test_elements_text_SOURCES = tests/test-elements-text.c plugins/cnnsample.
 	tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
 tests_test_elements_text_CPPFLAGS = $(element_test_cppflags)
 tests_test_elements_text_LDADD = core/libconvoy.la $(element_test_ldadd)
+
+
+
+# The command, from a shell.
+noinst_PROGRAMS += tests/make-model
+tests_make_model_SOURCES = tests/make-model.c tests/element-model.c tests/element-model.h
+tests_make_model_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
+tests_make_model_LDADD = core/libconvoy.la $(CORE_LIBS)
+dist_check_SCRIPTS += tests/test-run.sh

@@ -5,6 +5,7 @@
 #include "config.h"
 #endif
 #include "zoo/manifest.h"
+#include "zoo/near.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,7 @@ static const struct { const char *key; gsize at; gboolean needed; } strings[] = 
   { "resize", G_STRUCT_OFFSET (ZooEntry, resize), FALSE },
   { "labels", G_STRUCT_OFFSET (ZooEntry, labels), FALSE },
   { "top1", G_STRUCT_OFFSET (ZooEntry, top1), FALSE },
+  { "instead", G_STRUCT_OFFSET (ZooEntry, instead), FALSE },
 };
 
 #define FIELD(e, i) G_STRUCT_MEMBER (char *, e, strings[i].at)
@@ -142,52 +144,18 @@ zoo_manifest_get (const ZooManifest *m, const char *name)
   return NULL;
 }
 
-/* How many letters must be put in, left out or replaced to make b of a; when one is the beginning
- * of the other what is missing counts less. */
-static guint
-distance (const char *a, const char *b)
-{
-  gsize n = strlen (b);
-  g_autofree guint *row = g_new (guint, n + 1);
-
-  for (gsize j = 0; j <= n; j++)
-    row[j] = (guint) j;
-  for (gsize i = 0; a[i]; i++) {
-    guint corner = row[0]++;
-    for (gsize j = 0; j < n; j++) {
-      guint cost = corner + (g_ascii_tolower (a[i]) != g_ascii_tolower (b[j]));
-      corner = row[j + 1];
-      row[j + 1] = MIN (cost, MIN (corner, row[j]) + 1);
-    }
-  }
-  return g_str_has_prefix (b, a) ? row[n] / 3 : row[n];
-}
-
-#define N_NEAREST 3
-
 const ZooEntry *
 zoo_manifest_need (const ZooManifest *m, const char *name, GError **error)
 {
-  const ZooEntry *e = zoo_manifest_get (m, name), *near[N_NEAREST + 1] = { NULL };
-  guint far[N_NEAREST + 1];
-  g_autoptr (GString) text = g_string_new (NULL);
+  const ZooEntry *e = zoo_manifest_get (m, name);
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
 
   if (e)
     return e;
-  for (guint i = 0; i < m->entries->len; i++) {
-    guint k = N_NEAREST;
-    near[k] = zoo_manifest_at (m, i);
-    far[k] = distance (name, near[k]->name);
-    for (; k > 0 && (!near[k - 1] || far[k] < far[k - 1]); k--) {
-      const ZooEntry *other = near[k - 1];
-      guint other_far = far[k - 1];
-      near[k - 1] = near[k], far[k - 1] = far[k];
-      near[k] = other, far[k] = other_far;
-    }
-  }
-  for (guint k = 0; k < N_NEAREST && near[k]; k++)
-    g_string_append_printf (text, "%s%s", k ? ", " : "", near[k]->name);
-  g_set_error (error, ZOO_ERROR, ZOO_ERROR_UNKNOWN, "%s: neither a file nor a name of the zoo; nearest are %s (`convoy zoo list` has all)", name, text->str);
+  for (guint i = 0; i < m->entries->len; i++)
+    g_ptr_array_add (names, zoo_manifest_at (m, i)->name);
+  g_autofree char *near = zoo_nearest (name, names);
+  g_set_error (error, ZOO_ERROR, ZOO_ERROR_UNKNOWN, "%s: neither a file nor a name of the zoo; nearest are %s (`convoy zoo list` has all)", name, near);
   return NULL;
 }
 

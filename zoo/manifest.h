@@ -19,7 +19,8 @@ typedef struct {
   char *task, *input, *color, *mean, *std, *resize;     /* as a sidecar has them */
   char *labels;                 /* the entry of the label list */
   char **layers;                /* good places to cut the network at */
-  char *top1;                   /* accuracy on imagenet_val1300, "77.4 %" */
+  char *top1;                   /* accuracy on imagenet_val1300 in %, "77.4" */
+  char *instead;                /* a bundled model that serves where this one cannot be had */
 } ZooEntry;
 
 gboolean zoo_entry_is_model (const ZooEntry *e);

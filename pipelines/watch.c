@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * watch.c - see watch.h. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "pipelines/watch.h"
+#include "pipelines/command.h"
+#include "pipelines/stream.h"
+#include "pipelines/term.h"
+#include <math.h>
+#include <stdio.h>
+
+#define POLL (100 * GST_MSECOND)        /* how long Ctrl-C may wait */
+
+typedef struct {
+  GstElement *pipeline;
+  char *source, *label;         /* of the last result; NULL: none yet */
+  guint epochs, skipped;        /* messages of these kinds */
+  gboolean is_stopping, is_over;
+  GError *error;
+} Watch;
+
+/* --- what elements say ------------------------------------------------ */
+
+/* Told when it is another than before; the time says where in a stream of frames that was. */
+static void
+on_classification (Watch *w, const GstStructure *m)
+{
+  const char *source = gst_structure_get_string (m, "source"), *label;
+  gboolean is_same_source = !g_strcmp0 (source ? source : "", w->source);
+  GstClockTime pts = GST_CLOCK_TIME_NONE;
+  double score = 0;
+  int index;
+
+  label = stream_label (m, 0, &index, &score);
+  if (is_same_source && !g_strcmp0 (label, w->label))
+    return;
+  g_free (w->source);
+  g_free (w->label);
+  w->source = g_strdup (source ? source : "");
+  w->label = g_strdup (label);
+  term_end_progress ();
+  if (source)
+    printf ("%s: ", source);
+  if ((!source || is_same_source) && gst_structure_get_uint64 (m, "pts", &pts) && GST_CLOCK_TIME_IS_VALID (pts))
+    printf ("%u:%04.1f: ", (guint) (pts / (60 * GST_SECOND)), (double) (pts % (60 * GST_SECOND)) / GST_SECOND);
+  if (label)
+    printf ("%s (%.1f %%)\n", label, score * 100);
+  else
+    puts ("nothing above the threshold");
+}
+
+static void
+on_skipped (Watch *w, const GstStructure *m)
+{
+  const char *file = gst_structure_get_string (m, "file"), *reason = gst_structure_get_string (m, "reason");
+
+  w->skipped++;
+  term_end_progress ();
+  fprintf (stderr, "convoy: %s: %s; skipped\n", file ? file : "a file", reason ? reason : "cannot be read");
+}
+
+/* A column as wide as its head; percent: of a share. */
+static void
+print_measure (const GstStructure *m, const char *field, gboolean is_share)
+{
+  double v;
+  if (!gst_structure_get_double (m, field, &v) || isnan (v))
+    printf ("  %8s", "-");
+  else if (is_share)
+    printf ("  %6.2f %%", v * 100);
+  else
+    printf ("  %8.4f", v);
+}
+
+static void
+on_epoch (Watch *w, const GstStructure *m)
+{
+  guint epoch = 0, epochs = 0;
+  double lr = NAN, seconds = NAN;
+
+  gst_structure_get_uint (m, "epoch", &epoch);
+  gst_structure_get_uint (m, "epochs", &epochs);
+  gst_structure_get_double (m, "lr", &lr);
+  gst_structure_get_double (m, "seconds", &seconds);
+  term_end_progress ();
+  if (w->epochs++ == 0)
+    printf ("%s%9s  %8s  %8s  %8s  %8s  %8s  %7s%s\n", term_bold (stdout), "epoch", "loss", "accuracy", "val loss", "val acc", "rate", "time",
+        term_plain (stdout));
+  g_autofree char *number = epochs ? g_strdup_printf ("%u/%u", epoch, epochs) : g_strdup_printf ("%u", epoch);
+  printf ("%9s", number);
+  print_measure (m, "loss", FALSE);
+  print_measure (m, "accuracy", TRUE);
+  print_measure (m, "val-loss", FALSE);
+  print_measure (m, "val-accuracy", TRUE);
+  printf ("  %8.3g  %5.1f s\n", lr, seconds);
+}
+
+static const struct {
+  const char *name;
+  void (*tell) (Watch *w, const GstStructure *m);
+} tellers[] = {
+  { "cnn-classification", on_classification }, { "cnn-skipped", on_skipped }, { "cnn-epoch", on_epoch },
+};
+
+/* --- the bus ---------------------------------------------------------- */
+
+static void
+on_element (Watch *w, GstMessage *message)
+{
+  const GstStructure *m = gst_message_get_structure (message);
+  for (guint i = 0; m && i < G_N_ELEMENTS (tellers); i++)
+    if (gst_structure_has_name (m, tellers[i].name)) {
+      tellers[i].tell (w, m);
+      fflush (stdout);
+    }
+}
+
+static void
+on_error (Watch *w, GstMessage *message)
+{
+  if (!w->error)
+    w->error = stream_error (message);
+}
+
+static void
+on_eos (Watch *w, GstMessage *message)
+{
+  (void) message;
+  w->is_over = TRUE;
+}
+
+/* Skipped pictures are warned of, and told as messages of their own. */
+static void
+on_warning (Watch *w, GstMessage *message)
+{
+  g_autoptr (GError) e = stream_error (message);
+  (void) w;
+  if (g_error_matches (e, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE))
+    return;
+  term_end_progress ();
+  fprintf (stderr, "convoy: %s: %s\n", GST_MESSAGE_SRC_NAME (message), e->message);
+}
+
+static void
+on_progress (Watch *w, GstMessage *message)
+{
+  g_autofree char *text = NULL;
+  (void) w;
+  gst_message_parse_progress (message, NULL, NULL, &text);
+  if (text && *text)
+    term_status ("%s", text);
+}
+
+static void
+on_latency (Watch *w, GstMessage *message)
+{
+  (void) message;
+  gst_bin_recalculate_latency (GST_BIN (w->pipeline));
+}
+
+/* The clock went with its element: another is found on the way through PAUSED. */
+static void
+on_clock_lost (Watch *w, GstMessage *message)
+{
+  (void) message;
+  gst_element_set_state (w->pipeline, GST_STATE_PAUSED);
+  gst_element_set_state (w->pipeline, GST_STATE_PLAYING);
+}
+
+static const struct {
+  GstMessageType type;
+  void (*handle) (Watch *w, GstMessage *message);
+} handlers[] = {
+  { GST_MESSAGE_ELEMENT, on_element }, { GST_MESSAGE_ERROR, on_error }, { GST_MESSAGE_EOS, on_eos }, { GST_MESSAGE_WARNING, on_warning },
+  { GST_MESSAGE_PROGRESS, on_progress }, { GST_MESSAGE_LATENCY, on_latency }, { GST_MESSAGE_CLOCK_LOST, on_clock_lost },
+};
+
+/* What the user has seen enough of comes to its end. */
+static void
+look_for_interrupt (Watch *w)
+{
+  if (!command_interrupted () || w->is_stopping)
+    return;
+  w->is_stopping = TRUE;
+  term_end_progress ();
+  fputs ("convoy: interrupted; ending the stream, so that what was learnt is saved (again: stop at once)\n", stderr);
+  gst_element_send_event (w->pipeline, gst_event_new_eos ());
+}
+
+/* A stream that does not learn shows how far it is. */
+static void
+show_position (Watch *w)
+{
+  gint64 position, duration;
+
+  if (w->epochs == 0 && gst_element_query_position (w->pipeline, GST_FORMAT_TIME, &position)
+      && gst_element_query_duration (w->pipeline, GST_FORMAT_TIME, &duration) && duration > 0)
+    term_bar ("", CLAMP ((double) position / (double) duration, 0, 1), "");
+}
+
+gboolean
+watch_run (GstElement *pipeline, guint *skipped, GError **error)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  Watch w = { .pipeline = pipeline };
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);  /* what fails comes as a message */
+  while (!w.is_over && !w.error) {
+    GstMessage *m = gst_bus_timed_pop (bus, POLL);
+    for (guint i = 0; m && i < G_N_ELEMENTS (handlers); i++)
+      if (GST_MESSAGE_TYPE (m) == handlers[i].type)
+        handlers[i].handle (&w, m);
+    if (m)
+      gst_message_unref (m);
+    else
+      show_position (&w);
+    look_for_interrupt (&w);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  term_end_progress ();
+  g_free (w.source);
+  g_free (w.label);
+  *skipped = w.epochs ? 0 : w.skipped;
+  if (!w.error)
+    return TRUE;
+  g_propagate_error (error, w.error);
+  return FALSE;
+}

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# test-run.sh - `convoy run`: recipes, their keys, and pipelines that end well, badly, or when told to.
+. "${srcdir:-.}/tests/tap.sh"
+model=$(tests/make-model "$dir")
+odd="$dir/it's a 50% \"red\" ! (1).jpg"
+picture "$odd" jpegenc
+run () { timeout 60 convoy run "$@"; }
+
+# interrupt SECONDS ARGUMENT...: a run that gets Ctrl-C after a while; its status.
+interrupt () {
+  seconds=$1; shift
+  timeout --preserve-status -s INT -k 20 "$seconds" convoy run "$@" >"$dir/out" 2>"$dir/err"
+}
+
+# recipe NAME TEXT: writes a recipe of one's own.
+recipe () { printf '%s\n' "$2" >"$dir/$1.pipe"; }
+
+# --- what there is -----------------------------------------------------------
+says "recipes are listed" 0 '^classify-file +One picture' run --list
+for file in "${srcdir:-.}"/pipelines/*.pipe; do
+  name=$(basename "$file" .pipe)
+  says "$name has help for its keys" 0 "^Usage: convoy run $name" run --help "$name"
+done
+says "help in the other order" 0 '^  in +the picture' run classify-file --help
+fails "an unknown recipe" 2 'no recipe called clasify-fil; nearest are classify-file' run clasify-fil
+fails "an unknown key" 2 'no key modell; nearest: model' run classify-file modell=x
+fails "a key without value" 2 'want in=VALUE' run classify-file in
+fails "a key that is needed" 2 'needs in=' run classify-file
+fails "no recipe" 2 'no recipe named' run
+
+offline () {
+  (export CONVOY_OFFLINE=1 CONVOY_MIRROR= CONVOY_HOME="$dir/none"; "$@")
+}
+
+# --- every recipe can be shown, with no network and nothing pulled --------------
+for file in "${srcdir:-.}"/pipelines/*.pipe; do
+  name=$(basename "$file" .pipe)
+  set -- $(sed -n 's/^#: \([a-z0-9-]*\) .*/\1=x/p' "$file")
+  says "$name --print" 0 '^gst-launch-1.0 ' offline run "$name" --print "$@"
+done
+
+# --- one picture -------------------------------------------------------------
+says "a file of any name" 0 ': red \([0-9.]+ %\)$' run classify-file in="$odd" out="$dir/a 5%d \"b' ;.png" model="$model"
+test "$(head -c 4 "$dir/a 5%d \"b' ;.png" | tail -c 3)" = PNG
+result "is written as PNG" $?
+run classify-file --print in="$odd" out="$dir/b ! 'c\".JPG" model="$model" >"$dir/line"
+holds "the printed line can be pasted into a shell" sh "$dir/line"
+test "$(head -c 2 "$dir/b ! 'c\".JPG" | od -An -tx1 | tr -d ' ')" = ffd8
+result "and writes a JPEG" $?
+fails "a missing picture" 1 'No such file "/none/x.jpg"' run classify-file in=/none/x.jpg out="$dir/x.png" model="$model"
+echo text >"$dir/text.jpg"
+fails "a text called .jpg" 1 'text.jpg: neither JPEG nor PNG' run classify-file in="$dir/text.jpg" out="$dir/x.png" model="$model"
+fails "another ending" 1 'x.gif: a picture is a file .png or .jpg' run classify-file in="$odd" out="$dir/x.gif" model="$model"
+fails "a missing model" 1 'none.onnx: no such file' run classify-file in="$odd" out="$dir/x.png" model=/none.onnx
+fails "an unknown model" 1 'colour: neither a file nor a name of the zoo' run classify-file in="$odd" out="$dir/x.png" model=colour
+test ! -e "$dir/x.png" -a ! -e "$dir/x.gif"
+result "what failed leaves no file" $?
+fails "a folder that is not there" 1 '/none/x.png' run classify-file in="$odd" out=/none/x.png model="$model"
+
+# --- frames --------------------------------------------------------------------
+interrupt 4 classify-camera device=/none model="$model" sink='fakesink sync=true'
+grep -qE '^0:0[0-9.]+: (red|green|blue) ' "$dir/out"
+result "the camera recipe runs on a test picture" $?
+
+# --- recipes of one's own --------------------------------------------------------
+recipe words '#: Words
+#: n=2  how many
+#: sink=fakesink  where to
+#: name="a b"  with a space
+#: none=  nothing
+videotestsrc num-buffers=${n} pattern=${none} ! identity name=${name} ! ${none} ${sink} # done'
+says "words, quotes, what is empty" 0 '^gst-launch-1.0 -e videotestsrc num-buffers=3 ! identity .name="a b". ! fakesink sync=true$' \
+  run "$dir/words.pipe" --print n=3 sink='fakesink sync=true'
+recipe bad '#: Bad
+videotestsrc ! ${nonsense}'
+fails "an unknown name in a recipe" 1 'nonsense.* is neither a key nor a function' run "$dir/bad.pipe"
+recipe open '#: Open
+videotestsrc ! ${zoo:x'
+fails "a brace that is not closed" 1 'no } closes' run "$dir/open.pipe"
+recipe head '#: Head
+#: Upper=1'
+fails "a key that is none" 2 'head.pipe:2: not a key' run "$dir/head.pipe"
+recipe element '#: Element
+videotestsrc ! nonsense'
+fails "an element that is not there" 1 'no element "nonsense"' run "$dir/element.pipe"
+recipe endless '#: Endless
+videotestsrc is-live=true ! fakesink'
+interrupt 2 "$dir/endless.pipe"
+test $? = 0 && grep -q 'ending the stream' "$dir/err"
+result "Ctrl-C ends the stream" $?
+finish
