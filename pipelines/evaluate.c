@@ -6,61 +6,174 @@
 #endif
 #include "core/convoy.h"
 #include "pipelines/command.h"
+#include "pipelines/confusion.h"
 #include "pipelines/labelled.h"
 #include "pipelines/stream.h"
 #include "pipelines/term.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define TOP 5
+#define MAX_LABELS 1000         /* as many as an element gives */
+#define FEW 20                  /* classes whose table is printed without being asked for */
+
+typedef struct {
+  gboolean per_class;
+  char *confusion;              /* file of the picture; NULL: none */
+  int worst;                    /* mistakes to list */
+} Report;
 
 typedef struct {
   const Labelled *set;
   GArray *map;                  /* guint: the label of each class */
-  guint n, right, among, skipped;       /* pictures; of them right at first, right among the best TOP */
-} Score;
+  GHashTable *classes;          /* the other way round: label to class + 1 */
+  Score *score;
+  guint right, skipped;
+} Evaluation;
+
+/* --- the stream ------------------------------------------------------- */
 
 static void
 on_result (void *user, guint file, const GstStructure *result)
 {
-  Score *s = user;
-  guint class = g_array_index (s->set->classes, guint, file), truth = g_array_index (s->map, guint, class);
-  int index;
+  Evaluation *e = user;
+  guint class = g_array_index (e->set->classes, guint, file), label = g_array_index (e->map, guint, class);
+  Judgement j = { .sample = file, .truth = class, .rank = MAX_LABELS };
+  const char *said;
   double score;
+  int index;
 
-  s->n++;
-  for (guint i = 0; i < TOP && stream_label (result, i, &index, &score); i++)
-    if ((guint) index == truth) {
-      s->right += i == 0;
-      s->among++;
+  for (guint i = 0; j.rank == MAX_LABELS && (said = stream_label (result, i, &index, &score)); i++) {
+    if (i == 0) {
+      guint guess = GPOINTER_TO_UINT (g_hash_table_lookup (e->classes, GINT_TO_POINTER (index)));
+      j.guess = guess ? guess - 1 : e->score->n_classes;
+      j.confidence = score;
+      j.said = g_strdup (said);
     }
-  term_status ("%u of %u pictures, top-1 %.1f %%", s->n + s->skipped, s->set->files->len, 100.0 * s->right / s->n);
+    if ((guint) index == label) {
+      j.rank = i;
+      j.probability = score;
+    }
+  }
+  score_add (e->score, &j);
+  e->right += j.rank == 0;
+  guint n = e->score->judgements->len;
+  term_status ("%u of %u pictures, top-1 %.1f %%", n + e->skipped, e->set->files->len, 100.0 * e->right / n);
 }
 
 static void
 on_skipped (void *user, guint file, const char *reason)
 {
-  Score *s = user;
-  g_autofree char *name = g_filename_display_name (g_ptr_array_index (s->set->files, file));
+  Evaluation *e = user;
+  g_autofree char *name = g_filename_display_name (g_ptr_array_index (e->set->files, file));
   term_end_progress ();
   fprintf (stderr, "convoy: %s: %s\n", name, reason);
-  s->skipped++;
+  e->skipped++;
+}
+
+/* --- the report ------------------------------------------------------- */
+
+static void
+print_totals (const Evaluation *e, double seconds)
+{
+  guint n = e->score->judgements->len;
+
+  term_end_progress ();
+  printf ("pictures   %u", n);
+  if (e->skipped)
+    printf (" (%u skipped)", e->skipped);
+  printf ("\nloss       %.4f\ntop-1      %.2f %%\ntop-%d      %.2f %%\n", score_loss (e->score), 100 * score_top (e->score, 1), TOP,
+      100 * score_top (e->score, TOP));
+  printf ("time       %.1f s, %.1f pictures/s\n", seconds, n / seconds);
 }
 
 static void
-print_score (const Score *s, double seconds)
+share_cell (TermTable *t, double share)
 {
-  term_end_progress ();
-  printf ("pictures   %u", s->n);
-  if (s->skipped)
-    printf (" (%u skipped)", s->skipped);
-  printf ("\ntop-1      %.2f %%\ntop-5      %.2f %%\n", 100.0 * s->right / s->n, 100.0 * s->among / s->n);
-  printf ("time       %.1f s, %.1f pictures/s\n", seconds, s->n / seconds);
+  if (isnan (share))
+    term_table_cell (t, "-");
+  else
+    term_table_cell (t, "%.1f %%", 100 * share);
+}
+
+static void
+print_classes (const Score *s)
+{
+  static const char *const head[] = { "Class", "Pictures", "Right", "Recall", "Precision", "Most often taken for" };
+  g_autofree ScoreClass *classes = score_classes (s);
+  g_autoptr (TermTable) t = term_table_new ("lrrrrl");
+
+  for (guint i = 0; i < G_N_ELEMENTS (head); i++)
+    term_table_cell (t, "%s", head[i]);
+  for (guint c = 0; c < s->n_classes; c++) {
+    guint other = classes[c].mistaken;
+    term_table_cell (t, "%s", s->names[c]);
+    term_table_cell (t, "%u", classes[c].n);
+    term_table_cell (t, "%u", classes[c].right);
+    share_cell (t, classes[c].recall);
+    share_cell (t, classes[c].precision);
+    term_table_cell (t, "%s", other < s->n_classes ? s->names[other] : other == s->n_classes ? "none of these" : "");
+  }
+  putchar ('\n');
+  term_table_print (t, TRUE);
+}
+
+static void
+print_mistakes (const Evaluation *e, guint most)
+{
+  g_autoptr (GPtrArray) wrong = score_mistakes (e->score);
+  g_autoptr (TermTable) t = term_table_new ("rlll");
+
+  for (guint i = 0; i < MIN (wrong->len, most); i++) {
+    const Judgement *j = g_ptr_array_index (wrong, i);
+    term_table_cell (t, "  %.1f %%", 100 * j->confidence);
+    term_table_cell (t, "%s", j->said);
+    term_table_cell (t, "is %s", e->score->names[j->truth]);
+    term_table_cell (t, "%s", (const char *) g_ptr_array_index (e->set->files, j->sample));
+  }
+  if (wrong->len == 0 || most == 0)
+    return;
+  printf ("\n%u wrong; the most confident:\n", wrong->len);
+  term_table_print (t, FALSE);
+}
+
+static gboolean
+report (const Evaluation *e, const Report *r, const char *model, double seconds, GError **error)
+{
+  gboolean few = e->score->n_classes <= FEW;
+
+  print_totals (e, seconds);
+  if (few || r->per_class)
+    print_classes (e->score);
+  if (few) {
+    putchar ('\n');
+    confusion_print (e->score);
+  }
+  print_mistakes (e, (guint) r->worst);
+  if (!r->confusion)
+    return TRUE;
+  g_autofree char *title = g_strdup_printf ("%s: %.1f %% of %u", model, 100 * score_top (e->score, 1), e->score->judgements->len);
+  return confusion_save (e->score, r->confusion, title, error);
+}
+
+/* --- preparation ------------------------------------------------------ */
+
+/* A name a class: the data set's own, else the label's. */
+static char **
+name_classes (const Labelled *set, GArray *map, const char *const *labels)
+{
+  char **names = g_new0 (char *, set->names->len + 1);
+  for (guint c = 0; c < set->names->len; c++) {
+    const char *name = g_ptr_array_index (set->names, c);
+    names[c] = g_strdup (name ? name : labels[g_array_index (map, guint, c)]);
+  }
+  return names;
 }
 
 /* Which label each class has, and the size of the network's picture. */
 static GArray *
-match_labels (const Labelled *set, const char *model, const char *labels, const int *offset, guint *short_side, GError **error)
+match_labels (const Labelled *set, const char *model, const char *labels, const int *offset, guint *short_side, char ***names, GError **error)
 {
   const ConvoyModelOptions o = { .labels = labels, .need_labels = TRUE };
   ConvoyModel *m = convoy_model_new (model, &o, error);
@@ -69,6 +182,8 @@ match_labels (const Labelled *set, const char *model, const char *labels, const 
     return NULL;
   const ConvoyModelInfo *info = convoy_model_info (m);
   GArray *map = labelled_match (set, info->labels, offset, error);
+  if (map)
+    *names = name_classes (set, map, info->labels);
   *short_side = MAX (info->resize_short, MIN (info->width, info->height));
   convoy_model_unref (m);
   return map;
@@ -90,46 +205,67 @@ find_short_side (Stream *s, guint of_model, GError **error)
   return TRUE;
 }
 
+/* The stream over all files, then what is to be said of it. */
 static int
-evaluate (Stream *s, const char *name, const char *path, const int *offset)
+evaluate_set (Stream *s, Evaluation *e, const Report *r, const char *name, guint short_side)
+{
+  GError *error = NULL, *late = NULL;
+
+  command_catch_interrupt ();
+  if (!stream_init (&error) || !find_short_side (s, short_side, &error))
+    return command_failed (error);
+  gint64 start = g_get_monotonic_time ();
+  stream_classify (s, &error);
+  if (e->score->judgements->len > 0)
+    report (e, r, name, (double) (g_get_monotonic_time () - start) / 1e6, &late);
+  if (late && error)
+    g_clear_error (&late);
+  if (error || late)
+    return command_failed (error ? error : late);
+  return e->skipped ? STATUS_FAILED : STATUS_OK;
+}
+
+static int
+evaluate (Stream *s, const Report *r, const char *name, const char *path, const int *offset)
 {
   GError *error = NULL;
   guint short_side = 0;
+  g_auto (GStrv) names = NULL;
   g_autofree char *model = command_model (name, &error);
   g_autoptr (Labelled) set = model ? labelled_load (path, &error) : NULL;
-  g_autoptr (GArray) map = set ? match_labels (set, model, s->labels, offset, &short_side, &error) : NULL;
-  Score score = { .set = set, .map = map };
+  g_autoptr (GArray) map = set ? match_labels (set, model, s->labels, offset, &short_side, &names, &error) : NULL;
 
   if (!map)
     return command_failed (error);
+  g_autoptr (Score) score = score_new (set->names->len, (const char *const *) names);
+  g_autoptr (GHashTable) classes = g_hash_table_new (NULL, NULL);
+  Evaluation e = { .set = set, .map = map, .classes = classes, .score = score };
+  for (guint c = 0; c < map->len; c++)
+    g_hash_table_insert (classes, GUINT_TO_POINTER (g_array_index (map, guint, c)), GUINT_TO_POINTER (c + 1));
   s->files = (const char *const *) set->files->pdata;
   s->n_files = set->files->len;
   s->model = model;
   s->result = on_result;
   s->skipped = on_skipped;
-  s->user = &score;
-  command_catch_interrupt ();
-  if (!stream_init (&error) || !find_short_side (s, short_side, &error))
-    return command_failed (error);
-  gint64 start = g_get_monotonic_time ();
-  gboolean ok = stream_classify (s, &error);
-  if (score.n > 0)
-    print_score (&score, (double) (g_get_monotonic_time () - start) / 1e6);
-  if (!ok)
-    return command_failed (error);
-  return score.skipped ? STATUS_FAILED : STATUS_OK;
+  s->user = &e;
+  return evaluate_set (s, &e, r, name, short_side);
 }
 
 static int
 run (int argc, char **argv)
 {
   g_autofree char *labels = NULL, *resize = NULL;
+  g_autofree char *confusion = NULL;
   int offset = G_MININT, resize_short = 0, workers = 0;
+  Report r = { FALSE, NULL, 10 };
   const GOptionEntry options[] = {
     { "labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels, "File with a label a line", "FILE" },
     { "offset", 0, 0, G_OPTION_ARG_INT, &offset, "Add N to a class to have its label (default: found by the names)", "N" },
     { "resize", 0, 0, G_OPTION_ARG_STRING, &resize, "stretch, crop or pad (default: as the model says)", "RULE" },
     { "resize-short", 0, 0, G_OPTION_ARG_INT, &resize_short, "Short side before the centre is cropped", "PIXELS" },
+    { "per-class", 'c', 0, G_OPTION_ARG_NONE, &r.per_class, "A table of the classes (done anyway when they are few)", NULL },
+    { "confusion", 0, 0, G_OPTION_ARG_FILENAME, &confusion, "Draw which class was taken for which, .svg or .png", "FILE" },
+    { "worst", 0, 0, G_OPTION_ARG_INT, &r.worst, "How many mistakes to list (default: 10)", "N" },
     { "workers", 'w', 0, G_OPTION_ARG_INT, &workers, "Networks side by side (default: one a processor)", "N" },
     { NULL }
   };
@@ -145,10 +281,13 @@ run (int argc, char **argv)
     return command_usage (c, "want a model and a data set");
   if (resize && !g_strv_contains ((const char *const[]) { "stretch", "crop", "pad", NULL }, resize))
     return command_usage (c, "--resize %s is none of stretch, crop, pad", resize);
+  if (r.worst < 0)
+    return command_usage (c, "--worst %d is less than 0", r.worst);
   if (resize_short < 0 || resize_short > 32767 || workers < 0 || workers > 256)
     return command_usage (c, "--resize-short is within 0 and 32767, --workers within 0 and 256");
-  Stream s = { .labels = labels, .resize = resize, .resize_short = (guint) resize_short, .top_k = TOP, .workers = (guint) workers };
-  return evaluate (&s, argv[1], argv[2], offset == G_MININT ? NULL : &offset);
+  Stream s = { .labels = labels, .resize = resize, .resize_short = (guint) resize_short, .top_k = MAX_LABELS, .workers = (guint) workers };
+  r.confusion = confusion;
+  return evaluate (&s, &r, argv[1], argv[2], offset == G_MININT ? NULL : &offset);
 }
 
 const Command command_evaluate = { "evaluate", "MODEL DATASET", "measures how often a model is right", run };

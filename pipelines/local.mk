@@ -7,7 +7,9 @@ pipelines_convoy_SOURCES = \
 	pipelines/classify.c \
 	pipelines/command.c pipelines/command.h \
 	pipelines/convoy.c \
+	pipelines/confusion.c pipelines/confusion.h \
 	pipelines/evaluate.c \
+	pipelines/figure.c pipelines/figure.h \
 	pipelines/labelled.c pipelines/labelled.h \
 	pipelines/network.c pipelines/network.h \
 	pipelines/peak.c pipelines/peak.h \
@@ -16,6 +18,7 @@ pipelines_convoy_SOURCES = \
 	pipelines/plot-panel.c \
 	pipelines/recipe.c pipelines/recipe.h pipelines/recipe-expand.c \
 	pipelines/run.c \
+	pipelines/score.c pipelines/score.h \
 	pipelines/stream.c pipelines/stream.h \
 	pipelines/summary.c \
 	pipelines/term.c pipelines/term.h \

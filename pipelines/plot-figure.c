@@ -2,9 +2,8 @@
  *
  * plot-figure.c - the figure of training histories: title, panels, legend, and its file. */
 #include "pipelines/plot.h"
-#include <cairo-svg.h>
+#include "pipelines/figure.h"
 #include <math.h>
-#include <pango/pangocairo.h>
 
 #define WIDTH 900
 #define HEIGHT 360
@@ -25,18 +24,7 @@ static const double colors[PLOT_MAX_RUNS][3] = {
 double
 plot_text (cairo_t *cr, double x, double y, double across, double size, gboolean bold, const char *text)
 {
-  PangoLayout *layout = pango_cairo_create_layout (cr);
-  PangoFontDescription *font = pango_font_description_from_string (bold ? "sans bold" : "sans");
-  int width, height;
-  pango_font_description_set_absolute_size (font, size * PANGO_SCALE);
-  pango_layout_set_font_description (layout, font);
-  pango_layout_set_text (layout, text, -1);
-  pango_layout_get_size (layout, &width, &height);
-  cairo_move_to (cr, x - across * width / PANGO_SCALE, y - 0.5 * height / PANGO_SCALE);
-  pango_cairo_show_layout (cr, layout);
-  pango_font_description_free (font);
-  g_object_unref (layout);
-  return (double) width / PANGO_SCALE;
+  return figure_text (cr, x, y, across, size, bold, 0, text);
 }
 
 /* One run: a colour for each line. Several: a colour for each run. */
@@ -163,36 +151,22 @@ plot_draw (cairo_t *cr, double width, double height, const PlotRun *runs, guint 
   draw_legend (cr, (PlotBox) { left, height - legend - 8, width - left - right, legend }, runs, n, has_validation);
 }
 
-static cairo_status_t
-append (void *user, const unsigned char *data, unsigned n)
+typedef struct {
+  const PlotRun *runs;
+  guint n;
+  const char *title;
+} Figure;
+
+static void
+draw (cairo_t *cr, gconstpointer user)
 {
-  g_byte_array_append (user, data, n);
-  return CAIRO_STATUS_SUCCESS;
+  const Figure *f = user;
+  plot_draw (cr, WIDTH, HEIGHT, f->runs, f->n, f->title);
 }
 
 gboolean
 plot_save (const char *path, const PlotRun *runs, guint n, const char *title, GError **error)
 {
-  gboolean is_svg = g_str_has_suffix (path, ".svg");
-  if (!is_svg && !g_str_has_suffix (path, ".png")) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: a figure is a file .svg or .png", path);
-    return FALSE;
-  }
-  g_autoptr (GByteArray) bytes = g_byte_array_new ();
-  cairo_surface_t *surface = is_svg ? cairo_svg_surface_create_for_stream (append, bytes, WIDTH, HEIGHT)
-      : cairo_image_surface_create (CAIRO_FORMAT_RGB24, WIDTH, HEIGHT);
-  cairo_t *cr = cairo_create (surface);
-  plot_draw (cr, WIDTH, HEIGHT, runs, n, title);
-  cairo_status_t status = cairo_status (cr);
-  cairo_destroy (cr);
-  if (status == CAIRO_STATUS_SUCCESS && !is_svg)
-    status = cairo_surface_write_to_png_stream (surface, append, bytes);
-  cairo_surface_finish (surface);
-  if (status == CAIRO_STATUS_SUCCESS)
-    status = cairo_surface_status (surface);
-  cairo_surface_destroy (surface);
-  if (status == CAIRO_STATUS_SUCCESS)
-    return g_file_set_contents (path, (const char *) bytes->data, bytes->len, error);
-  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: cannot draw: %s", path, cairo_status_to_string (status));
-  return FALSE;
+  const Figure f = { runs, n, title };
+  return figure_save (path, WIDTH, HEIGHT, draw, &f, error);
 }

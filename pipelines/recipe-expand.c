@@ -18,16 +18,17 @@ typedef struct {
 
 /* --- functions -------------------------------------------------------- */
 
-/* A model of the zoo, or of a path, which is pulled when it is not here; elements know it by name. */
+/* A model or data set of the zoo, pulled when it is not here, or a path. A model is known to
+ * elements by its name, a data set by its folder. */
 static char *
 zoo (const Expansion *x, const char *name, GError **error)
 {
   gboolean is_default = FALSE;
   GError *why = NULL;
-  g_autofree char *path = convoy_zoo_find (name, &why);
+  g_autofree char *path = g_file_test (name, G_FILE_TEST_IS_DIR) ? g_strdup (name) : convoy_zoo_find (name, &why);
 
   if (path)
-    return g_strdup (name);
+    return g_strdup (g_file_test (path, G_FILE_TEST_IS_DIR) ? path : name);
   gboolean is_known = g_error_matches (why, ZOO_ERROR, ZOO_ERROR_NOT_PULLED);
   if (!is_known || !x->pull) {
     if (is_known)
@@ -42,7 +43,9 @@ zoo (const Expansion *x, const char *name, GError **error)
     const RecipeKey *k = g_ptr_array_index (x->r->keys, i);
     is_default |= !k->value && !g_strcmp0 (k->fallback, name);
   }
-  return command_zoo_name (name, is_default, error);
+  g_autofree char *found = command_zoo_name (name, is_default, error);
+  path = found ? convoy_zoo_find (found, error) : NULL;
+  return !path ? NULL : g_strdup (g_file_test (path, G_FILE_TEST_IS_DIR) ? path : found);
 }
 
 /* What writes a picture file, by its ending. */

@@ -4,8 +4,10 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
+#include "core/convoy.h"
 #include "pipelines/command.h"
 #include "pipelines/term.h"
+#include "zoo/add.h"
 #include "zoo/pull.h"
 #include <stdio.h>
 #include <string.h>
@@ -23,14 +25,15 @@ text (const char *s)
 static gboolean
 info (const ZooManifest *m, const ZooEntry *e, GError **error)
 {
-  g_autofree char *path = NULL, *size = term_size (e->size);
-  g_autofree char *urls = e->urls ? g_strjoinv (" ", e->urls) : g_strdup ("none; CONVOY_MIRROR must have it");
+  g_autofree char *path = NULL, *size = zoo_entry_is_dataset (e) ? NULL : term_size (e->size);
+  g_autofree char *parts = e->parts ? g_strjoinv (", ", e->parts) : NULL;
+  g_autofree char *urls = e->urls ? g_strjoinv (" ", e->urls) : parts ? NULL : g_strdup ("none; CONVOY_MIRROR must have it");
   g_autofree char *layers = e->layers ? g_strjoinv (", ", e->layers) : NULL;
   ZooState state = zoo_entry_where (e, &path);
   g_autofree char *accuracy = e->top1 ? g_strdup_printf ("%s %% (top 1, 1300 pictures of ImageNet's validation set)", e->top1) : NULL;
   const struct { const char *key, *value; } rows[] = {
     { "about", e->about }, { "kind", e->kind }, { "state", *states[state] ? states[state] : "not pulled" },
-    { "file", state == ZOO_AVAILABLE ? e->file : path }, { "size", size }, { "sha256", e->sha256 }, { "licence", e->licence },
+    { "file", state == ZOO_AVAILABLE ? e->file : path }, { "size", size }, { "sha256", e->sha256 }, { "parts", parts }, { "licence", e->licence },
     { "address", urls }, { "task", e->task }, { "input", e->input }, { "color", e->color }, { "mean", e->mean }, { "std", e->std },
     { "resize", e->resize }, { "labels", e->labels }, { "accuracy", accuracy }, { "layers", layers },
   };
@@ -65,6 +68,10 @@ verify (const ZooManifest *m, const ZooEntry *e, GError **error)
   (void) m;
 
   zoo_entry_where (e, &path);
+  if (zoo_entry_is_dataset (e) && g_file_test (path, G_FILE_TEST_IS_DIR)) {
+    printf ("%s: there; its archives were verified when they were unpacked\n", e->name);
+    return TRUE;
+  }
   if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
     g_set_error (error, ZOO_ERROR, ZOO_ERROR_NOT_PULLED, "%s: not on this machine yet", e->name);
     return FALSE;
@@ -90,9 +97,9 @@ path (const ZooManifest *m, const ZooEntry *e, GError **error)
 static const struct {
   const char *name;
   gboolean (*run) (const ZooManifest *m, const ZooEntry *e, GError **error);
-  gboolean all;                 /* without a name: all that are cached */
+  enum { CACHED, ALL } all;      /* with --all: what is in the cache, or all there is */
 } verbs[] = {
-  { "info", info, FALSE }, { "pull", pull, FALSE }, { "verify", verify, TRUE }, { "rm", zoo_remove, FALSE }, { "path", path, FALSE },
+  { "info", info, ALL }, { "pull", pull, ALL }, { "verify", verify, CACHED }, { "rm", zoo_remove, CACHED }, { "path", path, CACHED },
 };
 
 static void
@@ -105,15 +112,30 @@ list (const ZooManifest *m)
     term_table_cell (t, "%s", head[i]);
   for (guint i = 0; i < zoo_manifest_len (m); i++) {
     const ZooEntry *e = zoo_manifest_at (m, i);
-    g_autofree char *size = term_size (e->size);
+    if (zoo_entry_is_part (e))
+      continue;
+    g_autofree char *size = zoo_entry_is_dataset (e) ? g_strdup ("") : term_size (e->size);
     const char *cells[] = { e->name, states[zoo_entry_where (e, NULL)], size, text (e->input), text (e->top1), e->licence, text (e->about) };
+    for (guint k = 0; k < G_N_ELEMENTS (cells); k++)
+      term_table_cell (t, "%s", cells[k]);
+  }
+  g_autoptr (GPtrArray) added = zoo_added (m);
+  for (guint i = 0; i < added->len; i++) {
+    const char *cells[] = { g_ptr_array_index (added, i), "added", "", "", "", "", "a model of your own" };
     for (guint k = 0; k < G_N_ELEMENTS (cells); k++)
       term_table_cell (t, "%s", cells[k]);
   }
   term_table_print (t, TRUE);
 }
 
-/* Each name in turn; one that fails does not keep the others from it. */
+/* Whether --all means this one. */
+static gboolean
+is_meant (guint verb, const ZooEntry *e)
+{
+  return !zoo_entry_is_part (e) && (verbs[verb].all == ALL || zoo_entry_where (e, NULL) == ZOO_CACHED);
+}
+
+/* Each name in turn, or with none of them all; one that fails does not keep the others from it. */
 static int
 each (const ZooManifest *m, guint verb, char **names, guint n)
 {
@@ -122,7 +144,7 @@ each (const ZooManifest *m, guint verb, char **names, guint n)
   for (guint i = 0; i < (n ? n : zoo_manifest_len (m)) && !command_interrupted (); i++) {
     GError *error = NULL;
     const ZooEntry *e = n ? zoo_manifest_need (m, names[i], &error) : zoo_manifest_at (m, i);
-    if (e && !n && zoo_entry_where (e, NULL) == ZOO_AVAILABLE)
+    if (e && !n && !is_meant (verb, e))
       continue;
     if (!e || !verbs[verb].run (m, e, &error))
       status = command_failed (error);
@@ -130,18 +152,38 @@ each (const ZooManifest *m, guint verb, char **names, guint n)
   return status;
 }
 
+/* A model of one's own: it has to be one before it is let in. */
+static int
+add (const char *file, const char *name)
+{
+  GError *error = NULL;
+  ConvoyGraph *g = convoy_onnx_load (file, NULL, &error);
+  g_autofree char *path = g ? zoo_add (file, name, &error) : NULL;
+
+  convoy_graph_unref (g);
+  if (!path)
+    return command_failed (error);
+  puts (path);
+  return STATUS_OK;
+}
+
 static int
 run (int argc, char **argv)
 {
-  const GOptionEntry options[] = { { NULL } };
+  gboolean all = FALSE;
+  const GOptionEntry options[] = {
+    { "all", 'a', 0, G_OPTION_ARG_NONE, &all, "Instead of NAME: all that there are (info, pull), or that are in the cache", NULL },
+    { NULL }
+  };
   const char *more = "list               what the zoo has, and what of it is here\n"
-      "info NAME...       all that is known of an entry\n"
-      "pull NAME...       get it, with its labels, into the cache\n"
+      "info NAME...       all that is known of an entry, with layers to cut at\n"
+      "pull NAME...       get it, with its labels, into the cache; a data set is unpacked\n"
       "verify [NAME...]   compare what is here with its checksum\n"
       "rm NAME...         delete it from the cache\n"
-      "path NAME...       print where it is\n\n"
+      "path NAME...       print where it is\n"
+      "add FILE [NAME]    put an ONNX file of your own, with the .ini beside it, into the cache\n\n"
       "CONVOY_HOME is the cache (default: convoy in $XDG_CACHE_HOME). CONVOY_MIRROR, a folder or an\n"
-      "address, is tried first. With CONVOY_OFFLINE set the network is left alone.";
+      "address or several with ; between, is tried first. With CONVOY_OFFLINE set the network is left alone.";
   const Command *c = &command_zoo;
   GError *error = NULL;
   guint verb = 0;
@@ -149,14 +191,17 @@ run (int argc, char **argv)
   if (!command_parse (c, options, more, &argc, &argv))
     return STATUS_USAGE;
   if (argc < 2)
-    return command_usage (c, "no verb: list, info, pull, verify, rm or path");
+    return command_usage (c, "no verb: list, info, pull, verify, rm, path or add");
+  if (!strcmp (argv[1], "add"))
+    return argc == 3 || argc == 4 ? add (argv[2], argv[3]) : command_usage (c, "want add FILE [NAME]");
   gboolean is_list = !strcmp (argv[1], "list");
   while (!is_list && verb < G_N_ELEMENTS (verbs) && strcmp (verbs[verb].name, argv[1]))
     verb++;
   if (verb == G_N_ELEMENTS (verbs))
-    return command_usage (c, "%s is none of list, info, pull, verify, rm, path", argv[1]);
-  if (is_list ? argc > 2 : argc < 3 && !verbs[verb].all)
-    return command_usage (c, is_list ? "list takes no names" : "%s what?", argv[1]);
+    return command_usage (c, "%s is none of list, info, pull, verify, rm, path, add", argv[1]);
+  all |= !strcmp (argv[1], "verify") && argc == 2;
+  if (is_list ? argc > 2 || all : all ? argc > 2 : argc < 3)
+    return command_usage (c, is_list ? "list takes no names" : all ? "%s: names, or --all" : "%s what?", argv[1]);
   g_autoptr (ZooManifest) m = zoo_manifest_load (&error);
   if (!m)
     return command_failed (error);
@@ -167,4 +212,4 @@ run (int argc, char **argv)
   return STATUS_OK;
 }
 
-const Command command_zoo = { "zoo", "VERB [NAME...]", "lists, gets, checks and deletes models", run };
+const Command command_zoo = { "zoo", "VERB [NAME...]", "lists, gets, checks and deletes models and data sets", run };

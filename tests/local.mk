@@ -123,7 +123,7 @@ tests_test_elements_overlay_CPPFLAGS = $(element_test_cppflags)
 tests_test_elements_overlay_LDADD = $(element_test_ldadd)
 
 check_PROGRAMS += tests/test-plot
-tests_test_plot_SOURCES = tests/test-plot.c pipelines/plot-figure.c pipelines/plot-panel.c pipelines/plot.h $(TEMP_SOURCES)
+tests_test_plot_SOURCES = tests/test-plot.c pipelines/figure.c pipelines/figure.h pipelines/plot-figure.c pipelines/plot-panel.c pipelines/plot.h $(TEMP_SOURCES)
 tests_test_plot_CPPFLAGS = $(tests_test_data_CPPFLAGS) $(DRAW_CFLAGS)
 tests_test_plot_LDADD = $(tests_test_data_LDADD) $(DRAW_LIBS) -lm
 
@@ -171,8 +171,14 @@ tests_test_elements_text_LDADD = core/libconvoy.la $(element_test_ldadd)
 
 
 # The command, from a shell.
-noinst_PROGRAMS += tests/make-model
-tests_make_model_SOURCES = tests/make-model.c tests/element-model.c tests/element-model.h
-tests_make_model_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
-tests_make_model_LDADD = core/libconvoy.la $(CORE_LIBS)
-dist_check_SCRIPTS += tests/test-run.sh
+noinst_PROGRAMS += tests/make-files
+tests_make_files_SOURCES = tests/make-files.c tests/element-model.c tests/element-model.h $(element_test_sources)
+tests_make_files_CPPFLAGS = $(element_test_cppflags)
+tests_make_files_LDADD = core/libconvoy.la $(element_test_ldadd)
+dist_check_SCRIPTS += tests/test-command.sh tests/test-run.sh
+
+# The fetcher, with less patience.
+check_PROGRAMS += tests/test-fetch
+tests_test_fetch_SOURCES = tests/test-fetch.c tests/http-server.c tests/http-server.h zoo/fetch.c zoo/fetch.h zoo/transfer.c zoo/transfer.h $(TEMP_SOURCES)
+tests_test_fetch_CPPFLAGS = $(AM_CPPFLAGS) $(ZOO_CFLAGS) $(TEST_CFLAGS) -DSTALL_SECONDS=2L -DBACK_OFF=20000
+tests_test_fetch_LDADD = zoo/libzoofind.la $(ZOO_LIBS) $(TEST_LIBS)

@@ -2,7 +2,7 @@
 #
 # test-run.sh - `convoy run`: recipes, their keys, and pipelines that end well, badly, or when told to.
 . "${srcdir:-.}/tests/tap.sh"
-model=$(tests/make-model "$dir")
+model=$(tests/make-files "$dir")
 odd="$dir/it's a 50% \"red\" ! (1).jpg"
 picture "$odd" jpegenc
 run () { timeout 60 convoy run "$@"; }

@@ -1,207 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * fetch.c - see fetch.h. One transfer goes through libcurl into dest.part, hashed as it comes;
- * zoo_fetch() goes through the sources and holds the lock. */
+ * fetch.c - see fetch.h. Goes through the sources, with patience, while it holds the lock. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
-#include "zoo/fetch.h"
+#include "zoo/transfer.h"
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 #include <glib/gstdio.h>
 
-#define CONNECT_SECONDS 20L
-#define STALL_SECONDS 30L       /* as long below STALL_RATE bytes/s is too long */
-#define STALL_RATE 500L
-#define MAX_REDIRECTS 8L
-#define SNIFF 512               /* bytes that tell what a file is */
-
-typedef struct {
-  const ZooFetch *f;
-  CURL *curl;
-  FILE *out;                    /* dest.part */
-  GChecksum *sum;               /* of what is in it */
-  guint64 done, resumed;        /* bytes in it; of them, from an earlier run */
-  guint8 head[SNIFF];           /* its beginning */
-  GError *fault;                /* why the transfer was stopped from here */
-} Transfer;
-
-/* --- what comes in ---------------------------------------------------- */
-
-/* What a server sends in place of a file; NULL: nothing known. */
-static const char *
-impostor (const guint8 *head, gsize n)
-{
-  g_autofree char *text = g_ascii_strdown ((const char *) head, (gssize) n);
-  const char *start = text + strspn (text, " \t\r\n\xef\xbb\xbf");
-
-  if (g_str_has_prefix (start, "version https://git-lfs"))
-    return "a Git-LFS pointer, not the file that it stands for";
-  if (g_str_has_prefix (start, "<!doctype html") || g_str_has_prefix (start, "<html"))
-    return "an HTML page, not the file";
-  return NULL;
-}
-
-static void
-stop (Transfer *t, ZooError code, const char *why)
-{
-  if (!t->fault)
-    t->fault = g_error_new_literal (ZOO_ERROR, (int) code, why);
-}
-
-static gboolean
-keep (Transfer *t, const char *data, gsize n)
-{
-  const char *fake;
-
-  if (t->done < SNIFF)
-    memcpy (t->head + t->done, data, MIN (n, SNIFF - t->done));
-  if (t->done == 0 && (fake = impostor (t->head, MIN (n, SNIFF))))
-    stop (t, ZOO_ERROR_CHECKSUM, fake);
-  else if (n > t->f->size - t->done)
-    stop (t, ZOO_ERROR_CHECKSUM, "more bytes than the file has");
-  else if (fwrite (data, 1, n, t->out) != n)
-    stop (t, ZOO_ERROR_FILE, g_strerror (errno));
-  if (t->fault)
-    return FALSE;
-  g_checksum_update (t->sum, (const guchar *) data, (gssize) n);
-  t->done += n;
-  return TRUE;
-}
-
-static size_t
-on_data (char *data, size_t size, size_t n, void *user)
-{
-  return keep (user, data, size * n) ? size * n : 0;
-}
-
-static int
-on_progress (void *user, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
-{
-  Transfer *t = user;
-  (void) total, (void) now, (void) up_total, (void) up_now;
-  if (t->f->progress && t->done < t->f->size && !t->f->progress (t->f->user, t->f->name, t->done, t->f->size))
-    stop (t, ZOO_ERROR_CANCELLED, "interrupted");
-  return t->fault != NULL;
-}
-
-/* --- one transfer ----------------------------------------------------- */
-
-/* Reads what an earlier run left. */
-static gboolean
-open_part (Transfer *t, const char *part)
-{
-  g_autofree char *block = g_malloc (1 << 16);
-  gsize n;
-
-  t->out = g_fopen (part, "a+b");
-  if (!t->out)
-    return FALSE;
-  rewind (t->out);
-  while ((n = fread (block, 1, 1 << 16, t->out)) > 0) {
-    g_checksum_update (t->sum, (guchar *) block, (gssize) n);
-    t->done += n;
-  }
-  if (t->done >= t->f->size) {
-    t->done = 0;
-    g_checksum_reset (t->sum);
-    if (ftruncate (fileno (t->out), 0) != 0)
-      return FALSE;
-  }
-  t->resumed = t->done;
-  return fseeko (t->out, 0, SEEK_END) == 0;
-}
-
-static CURL *
-open_curl (Transfer *t, const char *url, gboolean is_mirror)
-{
-  CURL *c = curl_easy_init ();
-  const char *allowed = !is_mirror ? "https" : g_str_has_prefix (url, "file:") ? "file"
-      : g_str_has_prefix (url, "http:") ? "http,https" : "https";
-
-  curl_easy_setopt (c, CURLOPT_URL, url);
-  curl_easy_setopt (c, CURLOPT_PROTOCOLS_STR, allowed);
-  curl_easy_setopt (c, CURLOPT_REDIR_PROTOCOLS_STR, allowed);
-  curl_easy_setopt (c, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt (c, CURLOPT_MAXREDIRS, MAX_REDIRECTS);
-  curl_easy_setopt (c, CURLOPT_FAILONERROR, 1L);
-  curl_easy_setopt (c, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-  curl_easy_setopt (c, CURLOPT_LOW_SPEED_LIMIT, STALL_RATE);
-  curl_easy_setopt (c, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
-  curl_easy_setopt (c, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt (c, CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
-  curl_easy_setopt (c, CURLOPT_RESUME_FROM_LARGE, (curl_off_t) t->resumed);
-  curl_easy_setopt (c, CURLOPT_BUFFERSIZE, 256L * 1024);
-  curl_easy_setopt (c, CURLOPT_WRITEFUNCTION, on_data);
-  curl_easy_setopt (c, CURLOPT_WRITEDATA, t);
-  curl_easy_setopt (c, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt (c, CURLOPT_XFERINFOFUNCTION, on_progress);
-  curl_easy_setopt (c, CURLOPT_XFERINFODATA, t);
-  return c;
-}
-
-/* Whether what came is the file. */
-static void
-check_whole (Transfer *t, CURLcode code, const char *text)
-{
-  g_autofree char *why = NULL;
-  ZooError kind = ZOO_ERROR_CHECKSUM;
-  long status = 0;
-
-  if (t->fault)
-    return;
-  curl_easy_getinfo (t->curl, CURLINFO_RESPONSE_CODE, &status);
-  if (code != CURLE_OK) {
-    /* Where the rest of a file is not to be had the whole of it may be. */
-    if (!t->resumed || (status != 416 && code != CURLE_RANGE_ERROR))
-      kind = ZOO_ERROR_FETCH;
-    why = code == CURLE_HTTP_RETURNED_ERROR ? g_strdup_printf ("the server answers %ld", status) : g_strdup (*text ? text : curl_easy_strerror (code));
-  } else if (t->done < t->f->size) {
-    why = g_strdup_printf ("%" G_GUINT64_FORMAT " bytes, not %" G_GUINT64_FORMAT, t->done, t->f->size);
-  } else if (strcmp (g_checksum_get_string (t->sum), t->f->sha256)) {
-    why = g_strdup_printf ("sha256 %s, not %s", g_checksum_get_string (t->sum), t->f->sha256);
-  }
-  if (why)
-    stop (t, kind, why);
-}
-
-/* Into part. What proved wrong is not kept, what is merely not whole is. */
-static gboolean
-transfer (const ZooFetch *f, const char *url, gboolean is_mirror, const char *part, gboolean *resumed, GError **error)
-{
-  Transfer t = { .f = f, .sum = g_checksum_new (G_CHECKSUM_SHA256) };
-  char text[CURL_ERROR_SIZE] = "";
-
-  *resumed = FALSE;
-  if (open_part (&t, part)) {
-    *resumed = t.resumed > 0;
-    t.curl = open_curl (&t, url, is_mirror);
-    curl_easy_setopt (t.curl, CURLOPT_ERRORBUFFER, text);
-    CURLcode code = curl_easy_perform (t.curl);
-    check_whole (&t, code, text);
-    curl_easy_cleanup (t.curl);
-  } else {
-    stop (&t, ZOO_ERROR_FILE, g_strerror (errno));
-  }
-  if (t.out && (fflush (t.out) || fsync (fileno (t.out))))
-    stop (&t, ZOO_ERROR_FILE, g_strerror (errno));
-  if (t.out)
-    fclose (t.out);
-  if (t.fault && t.fault->code == ZOO_ERROR_CHECKSUM)
-    g_unlink (part);
-  if (t.fault && t.fault->code == ZOO_ERROR_FILE)
-    g_prefix_error (&t.fault, "%s: ", part);
-  g_checksum_free (t.sum);
-  if (!t.fault)
-    return TRUE;
-  g_propagate_error (error, t.fault);
-  return FALSE;
-}
+#ifndef BACK_OFF
+#define BACK_OFF (G_USEC_PER_SEC / 2)   /* before the second try; twice as long before each after it */
+#endif
+#define TRIES 4                         /* of a source that brings little or nothing new */
+#define WORTH 16                        /* a try that brought this part of the file does not count */
 
 /* --- the sources ------------------------------------------------------ */
 
@@ -213,15 +29,12 @@ source_clear (gpointer data)
   g_free (((Source *) data)->url);
 }
 
-/* The file below the mirror, which is a folder or an address; NULL: there is none. */
+/* The file below a mirror, which is a folder or an address. */
 static char *
-mirror_url (const char *file, gboolean *is_local)
+mirror_url (const char *mirror, const char *file, gboolean *is_local)
 {
-  const char *mirror = g_getenv ("CONVOY_MIRROR");
   g_autofree char *name = g_uri_escape_string (file, NULL, FALSE);
 
-  if (!mirror || !*mirror)
-    return NULL;
   *is_local = !strstr (mirror, "://") || g_str_has_prefix (mirror, "file://");
   if (strstr (mirror, "://"))
     return g_strconcat (mirror, g_str_has_suffix (mirror, "/") ? "" : "/", name, NULL);
@@ -241,16 +54,20 @@ static GArray *
 sources_of (const ZooFetch *f)
 {
   GArray *list = g_array_new (FALSE, FALSE, sizeof (Source));
-  gboolean is_local = FALSE;
-  Source s = { mirror_url (f->file, &is_local), TRUE };
+  const char *value = g_getenv ("CONVOY_MIRROR");
+  g_auto (GStrv) mirrors = g_strsplit (value ? value : "", ";", -1);
 
   g_array_set_clear_func (list, source_clear);
-  if (s.url && (is_local || !is_offline ()))
-    g_array_append_val (list, s);
-  else
-    g_free (s.url);
+  for (guint i = 0; mirrors[i]; i++) {
+    gboolean is_local = FALSE;
+    Source s = { *mirrors[i] ? mirror_url (mirrors[i], f->file, &is_local) : NULL, TRUE };
+    if (s.url && (is_local || !is_offline ()))
+      g_array_append_val (list, s);
+    else
+      g_free (s.url);
+  }
   for (guint i = 0; f->urls && f->urls[i] && !is_offline (); i++) {
-    s = (Source) { g_strdup (f->urls[i]), FALSE };
+    Source s = { g_strdup (f->urls[i]), FALSE };
     g_array_append_val (list, s);
   }
   return list;
@@ -264,6 +81,45 @@ say_no_source (const ZooFetch *f, GError **error)
   else
     g_set_error (error, ZOO_ERROR, ZOO_ERROR_FETCH,
         "%s: has no public address; set CONVOY_MIRROR to a folder or an address that has %s", f->name, f->file);
+}
+
+/* FALSE: the caller wishes no more. */
+static gboolean
+wait_a_little (const ZooFetch *f, gint64 time, guint64 done)
+{
+  for (gint64 end = g_get_monotonic_time () + time; g_get_monotonic_time () < end;) {
+    if (f->progress && done < f->size && !f->progress (f->user, f->name, done, f->size))
+      return FALSE;
+    g_usleep (MIN ((gulong) time, G_USEC_PER_SEC / 20));
+  }
+  return TRUE;
+}
+
+/* Tries a source again as long as its faults may pass, or it brings much more of the file each time. */
+static gboolean
+fetch_from (const ZooFetch *f, const Source *s, const char *part, GError **error)
+{
+  guint64 most = 0;
+
+  for (guint try = 0;;) {
+    ZooTransferEnd end;
+    GError *e = NULL;
+    if (zoo_transfer (f, s->url, s->is_mirror, part, &end, &e))
+      return TRUE;
+    /* What is wrong after going on from an earlier part: the part was to blame, or the source is. */
+    gboolean is_fresh_start = end.resumed && e->code == ZOO_ERROR_CHECKSUM;
+    if (end.done >= most + f->size / WORTH && !is_fresh_start)
+      most = end.done, try = 0;
+    if ((!is_fresh_start && !end.again) || ++try == TRIES) {
+      g_propagate_error (error, e);
+      return FALSE;
+    }
+    g_clear_error (&e);
+    if (!is_fresh_start && !wait_a_little (f, (gint64) BACK_OFF << (try - 1), end.done)) {
+      g_set_error_literal (error, ZOO_ERROR, ZOO_ERROR_CANCELLED, "interrupted");
+      return FALSE;
+    }
+  }
 }
 
 /* A source that fails is followed by the next; a full disk or the caller's wish ends it. */
@@ -280,12 +136,7 @@ fetch_from_any (const ZooFetch *f, const char *part, GError **error)
   }
   for (guint i = 0; i < list->len; i++) {
     const Source *s = &g_array_index (list, Source, i);
-    gboolean resumed, done = transfer (f, s->url, s->is_mirror, part, &resumed, &e);
-    if (!done && resumed && e->code == ZOO_ERROR_CHECKSUM) {    /* the earlier part was to blame, or the source is */
-      g_clear_error (&e);
-      done = transfer (f, s->url, s->is_mirror, part, &resumed, &e);
-    }
-    if (done)
+    if (fetch_from (f, s, part, &e))
       return TRUE;
     if (e->code == ZOO_ERROR_FILE || e->code == ZOO_ERROR_CANCELLED) {
       g_propagate_prefixed_error (error, e, "%s: ", f->name);

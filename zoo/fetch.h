@@ -17,15 +17,15 @@ typedef struct {
   const char *file;             /* below a mirror */
   const char *const *urls;      /* https; NULL: none */
   guint64 size;
-  const char *sha256;
+  const char *checksum;         /* sha256, or md5 where no more is published; hexadecimal */
   const char *dest;             /* replaced atomically, and only by what is verified; dest.part until then */
   ZooProgress progress;         /* NULL: none */
   void *user;
 } ZooFetch;
 
-/* Sources are CONVOY_MIRROR (a folder, file://, http:// or https://), then urls; with CONVOY_OFFLINE
- * set, only a mirror on this machine. An interrupted fetch goes on where it stopped. Of several
- * processes that fetch the same file, one does and the others wait. */
+/* Sources are CONVOY_MIRROR (folders, file://, http:// or https://, with ; between), then urls; with
+ * CONVOY_OFFLINE set, only mirrors on this machine. An interrupted fetch goes on where it stopped.
+ * Of several processes that fetch the same file, one does and the others wait. */
 gboolean zoo_fetch (const ZooFetch *f, GError **error);
 
 G_END_DECLS

@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <glib/gstdio.h>
 
 #define SHA256_DIGITS 64
+#define MD5_DIGITS 32
 
 struct ZooManifest {
   GPtrArray *entries;           /* ZooEntry, in the order of the file */
@@ -21,8 +23,9 @@ struct ZooManifest {
 
 static const struct { const char *key; gsize at; gboolean needed; } strings[] = {
   { "kind", G_STRUCT_OFFSET (ZooEntry, kind), TRUE },
-  { "file", G_STRUCT_OFFSET (ZooEntry, file), TRUE },
-  { "sha256", G_STRUCT_OFFSET (ZooEntry, sha256), TRUE },
+  { "file", G_STRUCT_OFFSET (ZooEntry, file), TRUE },        /* a data set's is a folder */
+  { "sha256", G_STRUCT_OFFSET (ZooEntry, sha256), FALSE },
+  { "md5", G_STRUCT_OFFSET (ZooEntry, md5), FALSE },
   { "licence", G_STRUCT_OFFSET (ZooEntry, licence), TRUE },
   { "about", G_STRUCT_OFFSET (ZooEntry, about), FALSE },
   { "task", G_STRUCT_OFFSET (ZooEntry, task), FALSE },
@@ -33,6 +36,7 @@ static const struct { const char *key; gsize at; gboolean needed; } strings[] = 
   { "resize", G_STRUCT_OFFSET (ZooEntry, resize), FALSE },
   { "labels", G_STRUCT_OFFSET (ZooEntry, labels), FALSE },
   { "top1", G_STRUCT_OFFSET (ZooEntry, top1), FALSE },
+  { "inside", G_STRUCT_OFFSET (ZooEntry, inside), FALSE },
   { "instead", G_STRUCT_OFFSET (ZooEntry, instead), FALSE },
 };
 
@@ -47,24 +51,37 @@ entry_free (gpointer data)
   g_free (e->name);
   g_strfreev (e->urls);
   g_strfreev (e->layers);
+  g_strfreev (e->parts);
   g_free (e);
 }
 
-/* What is wrong with an entry; NULL: nothing. */
+static gboolean
+is_hex (const char *s, gsize digits)
+{
+  return s && strlen (s) == digits && !s[strspn (s, "0123456789abcdef")];
+}
+
+/* What is wrong with an entry; NULL: nothing. One without a checksum is not let in. */
 static const char *
 fault_of (const ZooEntry *e)
 {
+  static const char *const kinds[] = { "model", "labels", "dataset", "part", NULL };
+
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     if (strings[i].needed && !FIELD (e, i))
       return strings[i].key;
-  if (!zoo_entry_is_model (e) && strcmp (e->kind, "labels"))
+  if (!g_strv_contains (kinds, e->kind))
     return "kind";
-  if (e->size == 0)
-    return "size";
-  if (strlen (e->sha256) != SHA256_DIGITS || e->sha256[strspn (e->sha256, "0123456789abcdef")])
-    return "sha256";
   if (strchr (e->file, '/') || e->file[0] == '.')
     return "file";
+  if (e->inside && (*e->inside == '/' || strstr (e->inside, "..")))
+    return "inside";
+  if (zoo_entry_is_dataset (e))
+    return e->parts ? NULL : "parts";
+  if (e->size == 0)
+    return "size";
+  if (e->sha256 ? !is_hex (e->sha256, SHA256_DIGITS) : !is_hex (e->md5, MD5_DIGITS))
+    return "sha256";
   return NULL;
 }
 
@@ -77,6 +94,7 @@ entry_new (GKeyFile *ini, const char *name, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     FIELD (e, i) = g_key_file_get_string (ini, name, strings[i].key, NULL);
   e->urls = g_key_file_get_string_list (ini, name, "urls", NULL, NULL);
+  e->parts = g_key_file_get_string_list (ini, name, "parts", NULL, NULL);
   e->layers = g_key_file_get_string_list (ini, name, "layers", NULL, NULL);
   e->size = g_key_file_get_uint64 (ini, name, "size", NULL);
   const char *fault = fault_of (e);
@@ -153,7 +171,8 @@ zoo_manifest_need (const ZooManifest *m, const char *name, GError **error)
   if (e)
     return e;
   for (guint i = 0; i < m->entries->len; i++)
-    g_ptr_array_add (names, zoo_manifest_at (m, i)->name);
+    if (!zoo_entry_is_part (zoo_manifest_at (m, i)))
+      g_ptr_array_add (names, zoo_manifest_at (m, i)->name);
   g_autofree char *near = zoo_nearest (name, names);
   g_set_error (error, ZOO_ERROR, ZOO_ERROR_UNKNOWN, "%s: neither a file nor a name of the zoo; nearest are %s (`convoy zoo list` has all)", name, near);
   return NULL;
@@ -167,18 +186,36 @@ zoo_entry_is_model (const ZooEntry *e)
   return !strcmp (e->kind, "model");
 }
 
+gboolean
+zoo_entry_is_dataset (const ZooEntry *e)
+{
+  return !strcmp (e->kind, "dataset");
+}
+
+gboolean
+zoo_entry_is_part (const ZooEntry *e)
+{
+  return !strcmp (e->kind, "part");
+}
+
+const char *
+zoo_entry_checksum (const ZooEntry *e)
+{
+  return e->sha256 ? e->sha256 : e->md5;
+}
+
 ZooState
 zoo_entry_where (const ZooEntry *e, char **path)
 {
   g_autofree char *bundled = convoy_zoo_data ("zoo/models", e->file);
   g_autofree char *cache = convoy_zoo_cache_dir ();
-  char *cached = g_build_filename (cache, e->file, NULL);
+  char *cached = g_build_filename (cache, e->file, e->inside, NULL);
   ZooState state = ZOO_AVAILABLE;
   GStatBuf st;
 
   if (g_file_test (bundled, G_FILE_TEST_IS_REGULAR))
     state = ZOO_BUNDLED;
-  else if (g_stat (cached, &st) == 0 && (guint64) st.st_size == e->size)
+  else if (g_stat (cached, &st) == 0 && (zoo_entry_is_dataset (e) ? S_ISDIR (st.st_mode) : (guint64) st.st_size == e->size))
     state = ZOO_CACHED;
   if (path)
     *path = g_steal_pointer ((state == ZOO_BUNDLED ? &bundled : &cached));
@@ -189,7 +226,8 @@ zoo_entry_where (const ZooEntry *e, char **path)
 gboolean
 zoo_entry_verify (const ZooEntry *e, const char *path, GError **error)
 {
-  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  const char *wanted = zoo_entry_checksum (e);
+  g_autoptr (GChecksum) sum = g_checksum_new (zoo_checksum_type (wanted));
   g_autofree guchar *block = g_malloc (1 << 16);
   FILE *in = g_fopen (path, "rb");
   guint64 size = 0;
@@ -209,11 +247,17 @@ zoo_entry_verify (const ZooEntry *e, const char *path, GError **error)
     g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: cannot be read", path);
   else if (size != e->size)
     g_set_error (error, ZOO_ERROR, ZOO_ERROR_CHECKSUM, "%s: has %" G_GUINT64_FORMAT " bytes, not %" G_GUINT64_FORMAT, path, size, e->size);
-  else if (strcmp (g_checksum_get_string (sum), e->sha256))
-    g_set_error (error, ZOO_ERROR, ZOO_ERROR_CHECKSUM, "%s: has sha256 %s, not %s", path, g_checksum_get_string (sum), e->sha256);
+  else if (strcmp (g_checksum_get_string (sum), wanted))
+    g_set_error (error, ZOO_ERROR, ZOO_ERROR_CHECKSUM, "%s: has checksum %s, not %s", path, g_checksum_get_string (sum), wanted);
   else
     return TRUE;
   return FALSE;
+}
+
+GChecksumType
+zoo_checksum_type (const char *checksum)
+{
+  return strlen (checksum) == MD5_DIGITS ? G_CHECKSUM_MD5 : G_CHECKSUM_SHA256;
 }
 
 char *

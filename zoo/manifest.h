@@ -10,11 +10,13 @@ G_BEGIN_DECLS
 
 /* A string that an entry does not have is NULL. */
 typedef struct {
-  char *name, *kind;            /* kind: model, labels */
-  char *file;                   /* its name in the cache, and below a mirror */
+  char *name, *kind;            /* kind: model, labels, dataset, part (of a data set; not for itself) */
+  char *file;                   /* its name in the cache, and below a mirror; of a data set, a folder */
   char **urls;                  /* https, in order; NULL: no public address */
   guint64 size;                 /* bytes */
-  char *sha256;
+  char *sha256, *md5;           /* md5 where no more is published */
+  char **parts;                 /* of a data set: the entries of its archives, which are unpacked */
+  char *inside;                 /* of a data set: where in its folder it is; NULL: there */
   char *licence, *about;
   char *task, *input, *color, *mean, *std, *resize;     /* as a sidecar has them */
   char *labels;                 /* the entry of the label list */
@@ -24,6 +26,11 @@ typedef struct {
 } ZooEntry;
 
 gboolean zoo_entry_is_model (const ZooEntry *e);
+gboolean zoo_entry_is_dataset (const ZooEntry *e);
+gboolean zoo_entry_is_part (const ZooEntry *e);
+const char *zoo_entry_checksum (const ZooEntry *e);     /* sha256, else md5 */
+/* Which of the two it is, by its length. */
+GChecksumType zoo_checksum_type (const char *checksum);
 
 typedef struct ZooManifest ZooManifest;
 
@@ -41,7 +48,7 @@ typedef enum { ZOO_AVAILABLE, ZOO_CACHED, ZOO_BUNDLED } ZooState;
 /* Where the entry's file is, or in the cache would be. A file of the wrong size does not count. */
 ZooState zoo_entry_where (const ZooEntry *e, char **path);
 
-/* Reads the file whole and compares its size and sha256. */
+/* Reads the file whole and compares its size and checksum. Not for data sets. */
 gboolean zoo_entry_verify (const ZooEntry *e, const char *path, GError **error);
 
 /* "x.onnx" -> "x.ini", in the same folder. */

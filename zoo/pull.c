@@ -5,7 +5,9 @@
 #include "config.h"
 #endif
 #include "zoo/pull.h"
+#include "zoo/unpack.h"
 #include <errno.h>
+#include <unistd.h>
 #include <glib/gstdio.h>
 
 /* --- pull ------------------------------------------------------------- */
@@ -15,7 +17,7 @@ pull_file (const ZooEntry *e, ZooProgress progress, void *user, GError **error)
 {
   g_autofree char *path = NULL;
   ZooFetch f = {
-    .name = e->name, .file = e->file, .urls = (const char *const *) e->urls, .size = e->size, .sha256 = e->sha256,
+    .name = e->name, .file = e->file, .urls = (const char *const *) e->urls, .size = e->size, .checksum = zoo_entry_checksum (e),
     .progress = progress, .user = user,
   };
 
@@ -47,11 +49,56 @@ write_sidecar (const ZooEntry *e, const char *model, const char *labels, GError 
   return FALSE;
 }
 
+/* --- data sets -------------------------------------------------------- */
+
+/* Every part is fetched and unpacked into a folder beside the final one, which then takes its name. */
+static gboolean
+fill_folder (const ZooManifest *m, const ZooEntry *e, const char *folder, ZooProgress progress, void *user, GError **error)
+{
+  for (guint i = 0; e->parts[i]; i++) {
+    const ZooEntry *part = zoo_manifest_need (m, e->parts[i], error);
+    g_autofree char *archive = part ? pull_file (part, progress, user, error) : NULL;
+    if (!archive || !zoo_unpack (archive, folder, error))
+      return FALSE;
+  }
+  for (guint i = 0; e->parts[i]; i++) {
+    g_autofree char *archive = NULL;
+    zoo_entry_where (zoo_manifest_get (m, e->parts[i]), &archive);
+    g_unlink (archive);
+  }
+  return TRUE;
+}
+
+static char *
+pull_dataset (const ZooManifest *m, const ZooEntry *e, ZooProgress progress, void *user, GError **error)
+{
+  g_autofree char *cache = convoy_zoo_cache_dir (), *final = g_build_filename (cache, e->file, NULL);
+  g_autofree char *path = NULL, *folder = g_strdup_printf ("%s.%d.part", final, (int) getpid ());
+
+  if (zoo_entry_where (e, &path) != ZOO_AVAILABLE)
+    return g_steal_pointer (&path);
+  if (g_mkdir_with_parents (folder, 0777) != 0) {
+    g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: %s: %s", e->name, folder, g_strerror (errno));
+    return NULL;
+  }
+  gboolean ok = fill_folder (m, e, folder, progress, user, error);
+  if (ok && g_rename (folder, final) != 0 && zoo_entry_where (e, NULL) == ZOO_AVAILABLE) {
+    g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: %s: %s", e->name, final, g_strerror (errno));
+    ok = FALSE;
+  }
+  zoo_remove_folder (folder);
+  if (ok && zoo_entry_where (e, NULL) == ZOO_AVAILABLE) {
+    g_set_error (error, ZOO_ERROR, ZOO_ERROR_MANIFEST, "%s: its archives do not hold %s", e->name, e->inside);
+    ok = FALSE;
+  }
+  return ok ? g_steal_pointer (&path) : NULL;
+}
+
 char *
 zoo_pull (const ZooManifest *m, const ZooEntry *e, ZooProgress progress, void *user, GError **missing, GError **error)
 {
   const ZooEntry *list = e->labels ? zoo_manifest_get (m, e->labels) : NULL;
-  g_autofree char *path = pull_file (e, progress, user, error);
+  g_autofree char *path = zoo_entry_is_dataset (e) ? pull_dataset (m, e, progress, user, error) : pull_file (e, progress, user, error);
   g_autofree char *labels = NULL;
   GError *why = NULL;
 
@@ -90,6 +137,10 @@ remove_entry (const ZooEntry *e, GError **error)
   g_autofree char *path = g_build_filename (cache, e->file, NULL);
   g_autofree char *sidecar = zoo_sidecar_path (path);
 
+  if (zoo_entry_is_dataset (e)) {
+    zoo_remove_folder (path);
+    return TRUE;
+  }
   for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
     if (!remove_file (path, endings[i], error))
       return FALSE;

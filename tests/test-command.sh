@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# test-command.sh - the command as a user meets it: pictures of every kind, and one clear line with a
+# status that is not 0 for whatever is broken.
+. "${srcdir:-.}/tests/tap.sh"
+model=$(tests/make-files "$dir")
+convoy () { timeout 60 "$(command -v convoy)" "$@"; }
+classify () { convoy classify --model "$model" "$@"; }
+
+# --- the command itself --------------------------------------------------------
+says "help" 0 '^Usage: convoy COMMAND' convoy --help
+says "version" 0 '^oneDNN [0-9.]+, ' convoy --version
+fails "an unknown command" 2 'no command called classifi' convoy classifi
+says "no command" 2 '^Usage: convoy' convoy
+
+# --- pictures of every kind ------------------------------------------------------
+for file in red.jpg cmyk.jpg rotated.jpg progressive.jpg red.png alpha.png dot.png; do
+  says "$file is red" 0 '^ +[0-9.]+ %  #+ *  red$' classify --top-k 1 "$dir/$file"
+done
+says "grey.jpg is classified" 0 ' %  ' classify "$dir/grey.jpg"
+says "dot.jpg is classified" 0 ' %  ' classify "$dir/dot.jpg"
+says "JSON" 0 '^\{"file": ".*red.jpg", "labels": \[\{"label": "red", "index": 0, "score": 0\.[0-9]+\}' classify --json "$dir/red.jpg"
+says "a threshold" 0 'nothing above the threshold' classify --threshold 1 "$dir/grey.jpg"
+
+# --- broken pictures ----------------------------------------------------------------
+head -c 500 "$dir/red.jpg" >"$dir/cut.jpg"
+head -c 60 "$dir/red.png" >"$dir/cut.png"
+echo "not a picture" >"$dir/text.jpg"
+: >"$dir/empty.jpg"
+mkdir "$dir/folder.jpg"
+fails "a truncated JPEG" 1 'cut.jpg: ' classify "$dir/cut.jpg"
+fails "a truncated PNG" 1 'cut.png: ' classify "$dir/cut.png"
+fails "a text called .jpg" 1 'text.jpg: neither JPEG nor PNG, begins with "not a picture"' classify "$dir/text.jpg"
+fails "an empty file" 1 'empty.jpg: is empty' classify "$dir/empty.jpg"
+fails "a missing file" 1 'none.jpg: No such file' classify "$dir/none.jpg"
+fails "a folder" 1 'folder.jpg: is a folder' classify "$dir/folder.jpg"
+fails "of several the broken one is named" 1 'text.jpg: neither' classify "$dir/red.jpg" "$dir/text.jpg" "$dir/red.png"
+test "$(grep -c '  red$' "$dir/out")" = 2
+result "and the others are classified" $?
+fails "no picture" 2 'no pictures named' classify
+
+# --- broken models ----------------------------------------------------------------------
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n' >"$dir/pointer.onnx"
+head -c 100 "$model" >"$dir/cut.onnx"
+: >"$dir/empty.onnx"
+fails "a Git-LFS pointer" 1 'pointer.onnx: .*LFS' convoy classify --model "$dir/pointer.onnx" "$dir/red.jpg"
+fails "a truncated model" 1 'cut.onnx: ' convoy classify --model "$dir/cut.onnx" "$dir/red.jpg"
+fails "an empty model" 1 'empty.onnx: ' convoy classify --model "$dir/empty.onnx" "$dir/red.jpg"
+fails "a picture for a model" 1 'red.jpg: ' convoy classify --model "$dir/red.jpg" "$dir/red.jpg"
+fails "a missing model" 1 'none.onnx: no such file' convoy classify --model "$dir/none.onnx" "$dir/red.jpg"
+fails "weights that do not fit" 1 'misfit.onnx: .*8x8' convoy classify --model "$dir/misfit.onnx" "$dir/red.jpg"
+fails "an unknown model" 1 'mobilnet-v2: neither a file nor a name of the zoo; nearest are mobilenet' convoy classify --model mobilnet-v2 "$dir/red.jpg"
+fails "labels of another number" 1 'labels' convoy classify --model "$model" --labels "$dir/text.jpg" "$dir/red.jpg"
+
+# --- networks ----------------------------------------------------------------------------------
+says "a summary" 0 'GlobalAveragePool +3x1x1' convoy summary "$model"
+for net in "${srcdir:-.}"/zoo/networks/*.net; do
+  says "summary of $(basename "$net" .net)" 0 '^Multiplications' convoy summary "$(basename "$net" .net)"
+done
+fails "an input of another rank" 1 'does not fit' convoy summary "$model" --input 5
+fails "an unknown layer" 1 'nowhere' convoy summary "$model" --upto nowhere
+
+# --- real networks and photographs ---------------------------------------------------------------
+export CONVOY_MIRROR="$shared/models"
+if test -e "$shared/models/models.tsv"; then
+  convoy classify --model mobilenet-v2-1.0-224 --top-k 1 "$shared"/data/photos/*.jpg >"$dir/out" 2>"$dir/err"
+  result "photographs" $?
+  for pair in 'cat:Egyptian cat|tabby' sunflower:daisy parrot:macaw hot_dog:hotdog dragonfly:dragonfly; do
+    grep -A1 "${pair%%:*}.jpg" "$dir/out" | grep -qE "${pair#*:}"
+    result "${pair%%:*}.jpg is a ${pair#*:}" $?
+  done
+  last=$(convoy summary mobilenet-v1-1.0-224 | awk '$2 == "Conv" { name = $1 } END { print name }')
+  says "MobileNet v1 up to $last at 160x160" 0 '1024x5x5' convoy summary mobilenet-v1-1.0-224 --input 160x160x3 --upto "$last"
+else
+  skip "photographs and real networks" "not there"
+fi
+finish
