@@ -130,6 +130,7 @@ CONVOY_API void convoy_graph_fix (ConvoyGraph *g, guint i, ConvoyTensor *value);
 CONVOY_API guint convoy_graph_n_inputs (const ConvoyGraph *g);
 CONVOY_API guint convoy_graph_n_outputs (const ConvoyGraph *g);
 CONVOY_API ConvoyValue convoy_graph_get_input (const ConvoyGraph *g, guint i);
+CONVOY_API const ConvoyShape *convoy_graph_input_shape (const ConvoyGraph *g, guint i); /* as declared, -1 for what is left open; borrowed */
 CONVOY_API ConvoyValue convoy_graph_get_output (const ConvoyGraph *g, guint i);
 CONVOY_API ConvoyValue convoy_graph_find (const ConvoyGraph *g, const char *name);      /* of a value, or of the node that makes it; CONVOY_NONE: no such */
 CONVOY_API const char *convoy_graph_name (const ConvoyGraph *g, ConvoyValue v);         /* borrowed; "" where it has none */

@@ -79,6 +79,12 @@ convoy_graph_shape (const ConvoyGraph *g, ConvoyValue v)
   return CONVOY_VAL (g, v)->known ? &CONVOY_VAL (g, v)->shape : NULL;
 }
 
+const ConvoyShape *
+convoy_graph_input_shape (const ConvoyGraph *g, guint i)
+{
+  return &CONVOY_VAL (g, convoy_graph_get_input (g, i))->shape;
+}
+
 ConvoyValue
 convoy_graph_find (const ConvoyGraph *g, const char *name)
 {

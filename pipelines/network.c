@@ -65,9 +65,7 @@ network_bind (const ConvoyGraph *g, guint batch, const char *input, const char *
 
   for (guint i = 0; i < n; i++) {
     ConvoyValue v = convoy_graph_get_input (g, i);
-    const ConvoyShape *s = convoy_graph_shape (g, v);
-    if (s)
-      shapes[i] = *s;
+    shapes[i] = *convoy_graph_input_shape (g, i);
     if (shapes[i].n > 1 || (shapes[i].n == 1 && shapes[i].d[0] < 0))
       shapes[i].d[0] = batch;
     if (i == 0 && input && !apply_input (input, &shapes[i], error))
