@@ -168,8 +168,6 @@ tests_test_elements_text_SOURCES = tests/test-elements-text.c plugins/cnnsample.
 tests_test_elements_text_CPPFLAGS = $(element_test_cppflags)
 tests_test_elements_text_LDADD = core/libconvoy.la $(element_test_ldadd)
 
-
-
 # The command, from a shell.
 noinst_PROGRAMS += tests/make-files
 tests_make_files_SOURCES = tests/make-files.c tests/element-model.c tests/element-model.h $(element_test_sources)
