@@ -288,8 +288,13 @@ typedef gboolean (*ConvoyDatasetRead) (void *user, gsize i, void *sample, gint64
 CONVOY_API ConvoyDataset *convoy_dataset_new (const ConvoyDatasetInfo *info, ConvoyDatasetRead read, void *user, GDestroyNotify free);
 
 typedef struct {
-  const char *format;           /* "cifar", "idx", "folder", "features"; NULL: found by looking */
+  const char *format;           /* "cifar", "idx", "folder", "features", "table"; NULL: found by looking */
   const char *const *classes;   /* only these, numbered in this order; NULL: all, as the format has them */
+  /* Of tables. A column is named by the header or, from 1, numbered. */
+  const char *label;            /* column of the class; NULL: one called label, class or target, else the last */
+  const char *text;             /* column whose texts are the samples; NULL: samples are numbers */
+  const char *const *columns;   /* columns of the numbers; NULL: all others */
+  const char *missing;          /* NULL or "error"; "mean": what is missing becomes the mean, or no category */
 } ConvoyDatasetOptions;
 
 /* CIFAR binary (a file, or a folder of data_batch_*.bin and test_batch.bin), IDX (MNIST, a folder
@@ -310,7 +315,8 @@ CONVOY_API gboolean convoy_dataset_label (ConvoyDataset *d, gsize i, gint64 *lab
 CONVOY_API const char *convoy_dataset_name (ConvoyDataset *d, gsize i);         /* of a sample: its file, or "data_batch_1.bin[17]"; borrowed until the next call in this thread */
 /* What was passed over when d was opened: file, reason, file, reason, NULL. Borrowed. */
 CONVOY_API const char *const *convoy_dataset_skipped (const ConvoyDataset *d);
-/* The last part (0..1) of d as rest, or with seed a random part, reproducibly. */
+/* The last part (0..1) of d as rest, or with seed a random part, reproducibly. Mean and standard
+ * deviation of a table's numbers, on which samples are scaled, are those of train from then on. */
 CONVOY_API gboolean convoy_dataset_split (ConvoyDataset *d, double part, gboolean random, guint64 seed, ConvoyDataset **train, ConvoyDataset **rest, GError **error);
 /* d with these classes, numbered in this order; some of them may have no sample in d. Samples of
  * other classes are left out when only, else they are an error. */

@@ -75,7 +75,7 @@ subset_new (ConvoyDataset *whole, gsize *index, gsize n, gint64 *labels, const c
   const ConvoyDatasetInfo *of = convoy_dataset_info (whole);
   gboolean is_tensor = of->kind == CONVOY_SAMPLE_TENSOR;
   const ConvoyDatasetFuncs funcs = { is_tensor ? subset_read : NULL, is_tensor ? NULL : subset_bytes,
-    convoy_dataset_knows_labels (whole) ? subset_label : NULL, subset_name, subset_free };
+    convoy_dataset_knows_labels (whole) ? subset_label : NULL, subset_name, subset_free, NULL };
   ConvoyDatasetInfo info = *of;
   Subset *s = g_new (Subset, 1);
   *s = (Subset) { convoy_dataset_ref (whole), index, labels };
@@ -115,8 +115,10 @@ convoy_dataset_split (ConvoyDataset *d, double part, gboolean random, guint64 se
   g_autofree gsize *index = random ? convoy_shuffled (n, convoy_draw_start (seed, 0, n)) : g_new (gsize, n);
   for (gsize i = 0; i < n && !random; i++)
     index[i] = i;
-  *train = split_new (d, index, n - n_rest);
-  *rest = split_new (d, index + n - n_rest, n_rest);
+  ConvoyDataset *learnt = convoy_dataset_learn (d, index, n - n_rest);
+  *train = split_new (learnt, index, n - n_rest);
+  *rest = split_new (learnt, index + n - n_rest, n_rest);
+  convoy_dataset_unref (learnt);
   return TRUE;
 }
 

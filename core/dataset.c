@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* A format is a row. */
-static const ConvoyDatasetFormat *const formats[] = { &convoy_cifar_format, &convoy_idx_format, &convoy_features_format, &convoy_folder_format };
+static const ConvoyDatasetFormat *const formats[] = { &convoy_cifar_format, &convoy_idx_format, &convoy_features_format, &convoy_folder_format,
+  &convoy_table_format };
 
 struct ConvoyDataset {
   gint refs;                    /* atomic */
@@ -111,6 +112,12 @@ convoy_dataset_label (ConvoyDataset *d, gsize i, gint64 *label, GError **error)
 }
 
 gboolean convoy_dataset_knows_labels (const ConvoyDataset *d) { return d->f.label != NULL; }
+
+ConvoyDataset *
+convoy_dataset_learn (ConvoyDataset *d, const gsize *index, gsize n)
+{
+  return d->f.learn ? d->f.learn (d->user, index, n) : convoy_dataset_ref (d);
+}
 
 char *
 convoy_dataset_make_name (ConvoyDataset *d, gsize i)

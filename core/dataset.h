@@ -12,7 +12,7 @@ typedef struct {
   ConvoyDataset *(*open) (const char *path, const char *split, const ConvoyDatasetOptions *o, GError **error);
 } ConvoyDatasetFormat;
 
-extern const ConvoyDatasetFormat convoy_cifar_format, convoy_idx_format, convoy_features_format, convoy_folder_format;
+extern const ConvoyDatasetFormat convoy_cifar_format, convoy_idx_format, convoy_features_format, convoy_folder_format, convoy_table_format;
 
 /* Sets the error of a data set without samples of that split; gives FALSE. */
 gboolean convoy_dataset_no_split (const char *path, const char *split, GError **error);
@@ -44,6 +44,8 @@ typedef struct {
   gint64 (*label) (void *user, gsize i);        /* NULL: it takes reading the sample */
   ConvoyDatasetName name;       /* NULL: by number */
   GDestroyNotify free;
+  /* The same samples with statistics that are learnt on these alone; NULL: nothing is learnt. */
+  ConvoyDataset *(*learn) (void *user, const gsize *index, gsize n);
 } ConvoyDatasetFuncs;
 
 /* Takes user over; info and f are copied. */
@@ -51,6 +53,7 @@ ConvoyDataset *convoy_dataset_make (const ConvoyDatasetInfo *info, const ConvoyD
 /* What was passed over when it was opened: file, reason, file, reason, NULL; taken over. */
 void convoy_dataset_set_skipped (ConvoyDataset *d, char **pairs);
 gboolean convoy_dataset_knows_labels (const ConvoyDataset *d);    /* without reading samples */
+ConvoyDataset *convoy_dataset_learn (ConvoyDataset *d, const gsize *index, gsize n);      /* d itself where nothing is learnt; a reference */
 char *convoy_dataset_make_name (ConvoyDataset *d, gsize i);     /* g_free() it */
 
 /* convoy_dataset_new() whose samples have names. */

@@ -27,6 +27,7 @@ core_libcore_la_SOURCES = \
 	core/dataset-idx.c \
 	core/dataset-parts.c \
 	core/dataset-subset.c \
+	core/dataset-table.c \
 	core/dataset-tokens.c \
 	core/dnn.c core/dnn.h \
 	core/exec.c \
@@ -75,6 +76,7 @@ core_libcore_la_SOURCES = \
 	core/spec.c core/spec.h \
 	core/split.c core/split.h \
 	core/split-run.c \
+	core/table.c core/table.h \
 	core/tensor.c \
 	core/tokenize.c core/tokenize.h \
 	core/top.c \

@@ -7,14 +7,27 @@
 #include "plugins/cnncourse.h"
 #include "plugins/cnnsample.h"
 
+/* Those of the options that are strings. */
+static const gsize strings[] = { G_STRUCT_OFFSET (CnnCourseOptions, location), G_STRUCT_OFFSET (CnnCourseOptions, validation_location),
+  G_STRUCT_OFFSET (CnnCourseOptions, format), G_STRUCT_OFFSET (CnnCourseOptions, classes), G_STRUCT_OFFSET (CnnCourseOptions, label),
+  G_STRUCT_OFFSET (CnnCourseOptions, text), G_STRUCT_OFFSET (CnnCourseOptions, columns), G_STRUCT_OFFSET (CnnCourseOptions, missing) };
+#define STRING(o, i) G_STRUCT_MEMBER (char *, o, strings[i])
+
 void
 cnn_course_options_clear (CnnCourseOptions *o)
 {
-  g_free (o->location);
-  g_free (o->validation_location);
-  g_free (o->format);
-  g_free (o->classes);
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    g_free (STRING (o, i));
   *o = (CnnCourseOptions) { 0 };
+}
+
+void
+cnn_course_options_copy (CnnCourseOptions *to, const CnnCourseOptions *from)
+{
+  cnn_course_options_clear (to);
+  *to = *from;
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    STRING (to, i) = g_strdup (STRING (from, i));
 }
 
 /* --- opening ---------------------------------------------------------- */
@@ -35,7 +48,8 @@ static gboolean
 open_part (CnnCourse *c, const CnnCourseOptions *o, const char *location, const char *split, ConvoyDataset **d, GError **error)
 {
   g_auto (GStrv) classes = c->train ? NULL : split_names (o->classes);
-  ConvoyDatasetOptions options = { .format = o->format, .classes = (const char *const *) classes };
+  g_auto (GStrv) columns = split_names (o->columns);
+  ConvoyDatasetOptions options = { o->format, (const char *const *) classes, o->label, o->text, (const char *const *) columns, o->missing };
   GError *why = NULL;
 
   *d = convoy_dataset_open_with (location, split, &options, &why);

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 typedef struct {
   char *location, *validation_location, *format;        /* NULL: not given */
   char *classes;                /* names with commas between */
+  char *label, *text, *columns, *missing;       /* of tables, as in ConvoyDatasetOptions; columns with commas between */
   CnnSplit split;
   double validation_split;      /* this part of the training samples validates; 0: none */
   guint64 seed;
@@ -19,6 +20,7 @@ typedef struct {
   guint epochs;                 /* 0: no end */
 } CnnCourseOptions;
 
+void cnn_course_options_copy (CnnCourseOptions *to, const CnnCourseOptions *from);     /* to is cleared before */
 void cnn_course_options_clear (CnnCourseOptions *o);
 
 typedef struct {

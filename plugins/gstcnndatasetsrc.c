@@ -9,7 +9,8 @@
  * Gives the samples of a data set, a buffer each, as fast as they are taken. What a data set is
  * shows when it is looked at: a folder a class of pictures (whose files come as they are, image/jpeg
  * or image/png) or of texts (text/x-raw), perhaps below folders called train, validation and test;
- * CIFAR binary and IDX (video/x-raw, RGB or GRAY8); other samples of fixed size come as other/tensors.
+ * CIFAR binary and IDX (video/x-raw, RGB or GRAY8); stored features and the numbers of a CSV file come
+ * as other/tensors. Numbers are scaled to mean 0 and deviation 1 over the training samples.
  *
  * Each epoch has a phase of training and, where there are samples to validate on, one of
  * validation: those of #GstCnnDatasetSrc:validation-location, a part drawn from the training
@@ -26,6 +27,9 @@
  *
  * |[
  * gst-launch-1.0 cnndatasetsrc location=pets ! cnnimagedec width=160 height=160 ! fakesink silent=false -v
+ * ]|
+ * |[
+ * gst-launch-1.0 -v cnndatasetsrc location=table.csv validation-split=0.2 seed=1 ! fakesink silent=false
  * ]|
  * |[
  * gst-launch-1.0 cnndatasetsrc location=cifar10 classes=cat,dog validation-split=0.1 epochs=2 ! videoconvert ! pngenc ! multifilesink location=%05d.png
@@ -67,7 +71,8 @@ struct _GstCnnDatasetSrc {
 };
 
 enum { PROP_0, PROP_LOCATION, PROP_FORMAT, PROP_SPLIT, PROP_VALIDATION_LOCATION, PROP_VALIDATION_SPLIT, PROP_SEED, PROP_SHUFFLE,
-  PROP_EPOCHS, PROP_CLASSES, PROP_START_EPOCH, PROP_START_SAMPLE, PROP_SKIPPED };
+  PROP_EPOCHS, PROP_CLASSES, PROP_START_EPOCH, PROP_START_SAMPLE, PROP_SKIPPED, PROP_LABEL_COLUMN, PROP_TEXT_COLUMN,
+  PROP_COLUMNS, PROP_MISSING };
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("image/jpeg; image/png; text/x-raw, format=(string)utf8; "
@@ -268,17 +273,6 @@ create (GstPushSrc *push, GstBuffer **out)
 /* --- start, stop, seek ------------------------------------------------ */
 
 static void
-copy_options (GstCnnDatasetSrc *self)
-{
-  cnn_course_options_clear (&self->used);
-  self->used = self->options;
-  self->used.location = g_strdup (self->options.location);
-  self->used.validation_location = g_strdup (self->options.validation_location);
-  self->used.format = g_strdup (self->options.format);
-  self->used.classes = g_strdup (self->options.classes);
-}
-
-static void
 go_to (GstCnnDatasetSrc *self, guint64 number)
 {
   cnn_reader_stop (self->reader);
@@ -294,7 +288,7 @@ start (GstBaseSrc *base)
   GError *error = NULL;
 
   GST_OBJECT_LOCK (self);
-  copy_options (self);
+  cnn_course_options_copy (&self->used, &self->options);
   guint64 epoch = self->start_epoch, sample = self->start_sample;
   self->skipped = 0;
   GST_OBJECT_UNLOCK (self);
@@ -468,6 +462,10 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     case PROP_SHUFFLE: self->options.shuffle = g_value_get_boolean (value); break;
     case PROP_EPOCHS: self->options.epochs = g_value_get_uint (value); break;
     case PROP_CLASSES: set_string (&self->options.classes, value); break;
+    case PROP_LABEL_COLUMN: set_string (&self->options.label, value); break;
+    case PROP_TEXT_COLUMN: set_string (&self->options.text, value); break;
+    case PROP_COLUMNS: set_string (&self->options.columns, value); break;
+    case PROP_MISSING: set_string (&self->options.missing, value); break;
     case PROP_START_EPOCH: self->start_epoch = g_value_get_uint (value); break;
     case PROP_START_SAMPLE: self->start_sample = g_value_get_uint64 (value); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -490,6 +488,10 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
     case PROP_SHUFFLE: g_value_set_boolean (value, self->options.shuffle); break;
     case PROP_EPOCHS: g_value_set_uint (value, self->options.epochs); break;
     case PROP_CLASSES: g_value_set_string (value, self->options.classes); break;
+    case PROP_LABEL_COLUMN: g_value_set_string (value, self->options.label); break;
+    case PROP_TEXT_COLUMN: g_value_set_string (value, self->options.text); break;
+    case PROP_COLUMNS: g_value_set_string (value, self->options.columns); break;
+    case PROP_MISSING: g_value_set_string (value, self->options.missing); break;
     case PROP_START_EPOCH: g_value_set_uint (value, self->start_epoch); break;
     case PROP_START_SAMPLE: g_value_set_uint64 (value, self->start_sample); break;
     case PROP_SKIPPED: g_value_set_uint (value, self->skipped); break;
@@ -529,6 +531,22 @@ install_properties (GObjectClass *object)
           "Files that were skipped since the start", 0, G_MAXUINT, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
+/* What a table needs to be told. */
+static void
+install_table_properties (GObjectClass *object)
+{
+  const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+
+  g_object_class_install_property (object, PROP_LABEL_COLUMN, g_param_spec_string ("label-column", "Label column",
+          "Name or number (from 1) of the column of the class (not set: one called label, class or target, else the last)", NULL, ready));
+  g_object_class_install_property (object, PROP_TEXT_COLUMN, g_param_spec_string ("text-column", "Text column",
+          "Name or number of the column whose texts are the samples (not set: samples are rows of numbers)", NULL, ready));
+  g_object_class_install_property (object, PROP_COLUMNS, g_param_spec_string ("columns", "Columns",
+          "Names or numbers of the columns of numbers and categories, with commas between (not set: all but the label)", NULL, ready));
+  g_object_class_install_property (object, PROP_MISSING, g_param_spec_string ("missing", "Missing",
+          "What a missing value is: error, or mean, with which it is filled", NULL, ready));
+}
+
 static void
 finalize (GObject *object)
 {
@@ -550,6 +568,7 @@ gst_cnn_dataset_src_class_init (GstCnnDatasetSrcClass *klass)
   object->get_property = get_property;
   object->finalize = finalize;
   install_properties (object);
+  install_table_properties (object);
   gst_element_class_set_static_metadata (element, "Data set source", "Source/File",
       "Samples of a data set with their labels, epoch by epoch", "Convoy");
   gst_element_class_add_static_pad_template (element, &src_template);

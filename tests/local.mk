@@ -158,6 +158,11 @@ tests_test_gradients_SOURCES = tests/test-gradients.c tests/tap.c tests/tap.h
 tests_test_gradients_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(TEST_CFLAGS)
 tests_test_gradients_LDADD = core/libcore.la $(TEST_LIBS) -lm
 
+check_PROGRAMS += tests/test-table
+tests_test_table_SOURCES = tests/test-table.c $(TEMP_SOURCES)
+tests_test_table_CPPFLAGS = $(tests_test_data_CPPFLAGS)
+tests_test_table_LDADD = $(tests_test_data_LDADD) -lm
+
 # Texts: words and vocabularies, and as streams.
 check_PROGRAMS += tests/test-tokenize tests/test-elements-text
 tests_test_tokenize_SOURCES = tests/test-tokenize.c $(TEMP_SOURCES)
