@@ -140,7 +140,7 @@ test_select (void)
   convoy_dataset_unref (d);
   refused (path, "train", &(ConvoyDatasetOptions) { .classes = unknown }, CONVOY_ERROR_INVALID, "class \"z\" is not there", "a, b, c");
   refused (path, "train", &(ConvoyDatasetOptions) { .classes = twice }, CONVOY_ERROR_INVALID, "class \"a\"", "named twice");
-  refused (path, "train", &(ConvoyDatasetOptions) { .format = "zip" }, CONVOY_ERROR_UNSUPPORTED, "\"zip\" is not known", "cifar, idx, folder");
+  refused (path, "train", &(ConvoyDatasetOptions) { .format = "zip" }, CONVOY_ERROR_UNSUPPORTED, "\"zip\" is not known", "folder");
 }
 
 int
