@@ -13,7 +13,7 @@ static const ConvoyVariant layouts[] = { { .blocked = FALSE }, { .blocked = TRUE
 static const struct { guint part, side; } splits[] = { { 1, 0 }, { 1, 28 }, { 1, 14 }, { 1, 7 }, { 0, 0 } };
 
 #define BUDGET 300000           /* microseconds for each variant, once it ran twice */
-#define MAX_RUNS 8
+#define MAX_RUNS 20
 
 /* What the choice depends on: the operators with their sizes, threads, library and processor. */
 static char *
@@ -34,30 +34,36 @@ key_of (const ConvoyGraph *g, guint threads)
   return g_strdup_printf ("%s, %u thread%s, %.16s", convoy_engine_version (), threads, threads == 1 ? "" : "s", g_checksum_get_string (sum));
 }
 
-/* Shortest run in microseconds; G_MAXINT64: it does not compile or run. seconds: of each convolution. */
+/* Where it is less than what is there, the time of each convolution in the last run. */
+static void
+keep_shortest (ConvoyExec *x, double seconds[64])
+{
+  double now[64] = { 0 };
+  convoy_exec_conv_seconds (x, 0, now);
+  for (guint i = 0; i < 64; i++)
+    seconds[i] = MIN (seconds[i], now[i]);
+}
+
+/* Shortest run in microseconds; G_MAXINT64: it does not compile or run. seconds: the shortest of
+ * each convolution, as other programs get in the way of some run but seldom of all. */
 static gint64
 time_variant (ConvoyGraph *bound, guint threads, ConvoyVariant v, double seconds[64])
 {
   gint64 best = G_MAXINT64, start = g_get_monotonic_time ();
   ConvoyPlan *p = convoy_plan_variant (bound, threads, v, NULL);
   ConvoyExec *x = p ? convoy_exec_new (p, NULL) : NULL;
-  guint runs = 0;
-  memset (seconds, 0, 64 * sizeof *seconds);
+  for (guint i = 0; i < 64; i++)
+    seconds[i] = G_MAXDOUBLE;
   for (guint i = 0; x && i < MAX_RUNS && (i < 3 || g_get_monotonic_time () - start < BUDGET); i++) {
+    g_free (convoy_exec_profile (x, TRUE));
     gint64 t = g_get_monotonic_time ();
     if (!convoy_exec_run (x, NULL))
       break;
-    if (i == 0) {                       /* the first touches the memory */
-      g_free (convoy_exec_profile (x, TRUE));
-    } else {
+    if (i > 0) {                        /* the first touches the memory */
       best = MIN (best, g_get_monotonic_time () - t);
-      runs++;
+      keep_shortest (x, seconds);
     }
   }
-  if (runs)
-    convoy_exec_conv_seconds (x, 0, seconds);
-  for (guint i = 0; i < 64; i++)
-    seconds[i] /= MAX (runs, 1);
   convoy_exec_free (x);
   convoy_plan_unref (p);
   return best;
