@@ -189,6 +189,7 @@ typedef struct {
   guint threads;                /* OpenMP threads that will run it; 0: one */
   gboolean no_fuse;             /* keep every node its own step; for tests */
   const char *cache;            /* file that keeps the outcome of timing; NULL: do not time, take the default */
+  gboolean no_timing;           /* read cache, but do not time what is not in it: take the default */
 } ConvoyPlanOptions;
 
 typedef struct ConvoyPlan ConvoyPlan;
@@ -261,6 +262,9 @@ CONVOY_API const ConvoyModelInfo *convoy_model_info (const ConvoyModel *m);
 CONVOY_API const ConvoyGraph *convoy_model_graph (const ConvoyModel *m);
 /* The plan for pictures of this size; kept, so asking again is cheap. width and height 0: the
  * model's own. upto as in convoy_graph_bind(). Borrowed from the model. */
+/* The same without the wait: what earlier timing chose where it is known, else the default. For a
+ * first result soon; who runs on asks for the timed one later. */
+CONVOY_API ConvoyPlan *convoy_model_plan_soon (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error);
 CONVOY_API ConvoyPlan *convoy_model_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error);
 
 /* --- data: samples by number, no order, no batching -------------------- */

@@ -62,13 +62,13 @@ const ConvoyGraph *convoy_model_graph (const ConvoyModel *m) { return m->graph; 
 /* --- plans ------------------------------------------------------------- */
 
 static ConvoyPlan *
-make_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error)
+make_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, gboolean soon, GError **error)
 {
   g_autofree ConvoyShape *shapes = convoy_meta_shapes (m->graph, &m->info, batch, width, height, error);
   ConvoyGraph *bound = shapes ? convoy_graph_bind (m->graph, shapes, upto, error) : NULL;
-  ConvoyPlanOptions o = { .threads = threads, .cache = m->cache };
+  ConvoyPlanOptions o = { .threads = threads, .cache = m->cache, .no_timing = soon };
   ConvoyPlan *p = NULL;
-  if (m->cache) {
+  if (m->cache && !soon) {
     g_autofree char *folder = g_path_get_dirname (m->cache);
     g_mkdir_with_parents (folder, 0755);        /* without it the timing is done again next time */
   }
@@ -80,8 +80,8 @@ make_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads
   return p;
 }
 
-ConvoyPlan *
-convoy_model_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error)
+static ConvoyPlan *
+kept_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, gboolean soon, GError **error)
 {
   if (batch == 0) {
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: a batch of 0 pictures", m->path);
@@ -90,7 +90,7 @@ convoy_model_plan (ConvoyModel *m, guint batch, guint width, guint height, guint
   threads = MAX (threads, 1);
   width = width ? width : m->info.width;
   height = height ? height : m->info.height;
-  g_autofree char *key = g_strdup_printf ("%u %ux%u %u %s", batch, width, height, threads, upto ? upto : "");
+  g_autofree char *key = g_strdup_printf ("%u %ux%u %u %d %s", batch, width, height, threads, soon, upto ? upto : "");
   g_mutex_lock (&m->lock);
   ConvoyPlan *p = g_hash_table_lookup (m->plans, key);
   while (p == NULL && m->making) {
@@ -102,7 +102,7 @@ convoy_model_plan (ConvoyModel *m, guint batch, guint width, guint height, guint
   if (p)
     return p;
 
-  p = make_plan (m, batch, width, height, threads, upto, error);
+  p = make_plan (m, batch, width, height, threads, upto, soon, error);
   g_mutex_lock (&m->lock);
   m->making = FALSE;
   if (p)
@@ -110,4 +110,16 @@ convoy_model_plan (ConvoyModel *m, guint batch, guint width, guint height, guint
   g_cond_broadcast (&m->made);
   g_mutex_unlock (&m->lock);
   return p;
+}
+
+ConvoyPlan *
+convoy_model_plan_soon (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error)
+{
+  return kept_plan (m, batch, width, height, threads, upto, m->cache != NULL, error);
+}
+
+ConvoyPlan *
+convoy_model_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error)
+{
+  return kept_plan (m, batch, width, height, threads, upto, FALSE, error);
 }

@@ -90,5 +90,5 @@ ConvoyPlan *convoy_plan_variant (ConvoyGraph *bound, guint threads, ConvoyVarian
 /* Adds the time of the steps of each convolution, counted as above, since profiling was turned on. */
 void convoy_exec_conv_seconds (const ConvoyExec *x, guint first, double seconds[64]);
 void convoy_exec_point (ConvoyExec *x, guint i, void *data);            /* exec.c: input i lies there from now on */
-ConvoyVariant convoy_tune (ConvoyGraph *bound, guint threads, const char *cache);       /* tune.c */
+ConvoyVariant convoy_tune (ConvoyGraph *bound, guint threads, const char *cache, gboolean no_timing);      /* tune.c */
 #endif

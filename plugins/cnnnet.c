@@ -5,9 +5,12 @@
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnscale.h"
 
+#define TIME_AFTER 200          /* runs; timing what is fastest pays for a stream, not for a picture */
+
 struct CnnNet {
   CnnNetOptions o;
   ConvoyExec *exec;
+  guint runs;                   /* until TIME_AFTER */
   ConvoyView view;              /* of the input, batch x channels x height x width */
   ConvoyTop *top;
   GstVideoInfo in, rgb;
@@ -39,7 +42,7 @@ cnn_net_new (const CnnNetOptions *o, GError **error)
   const ConvoyModelInfo *info = &o->info;
 
   net->o = *o;
-  ConvoyPlan *plan = convoy_model_plan (o->model, o->batch, 0, 0, o->threads, NULL, error);
+  ConvoyPlan *plan = convoy_model_plan_soon (o->model, o->batch, 0, 0, o->threads, NULL, error);
   if (!plan || !(net->exec = convoy_exec_new (plan, error)))
     goto fail;
   net->view = convoy_exec_input (net->exec, 0);
@@ -85,11 +88,27 @@ cnn_net_set_info (CnnNet *net, const GstVideoInfo *info)
   return cnn_scaler_set (net->scaler, info, &f, &net->rgb, &t);
 }
 
+/* Goes on with the fastest plan; without one, with what there is. Before a batch is filled, for the input moves. */
+static void
+settle (CnnNet *net)
+{
+  ConvoyPlan *plan = convoy_model_plan (net->o.model, net->o.batch, 0, 0, net->o.threads, NULL, NULL);
+  ConvoyExec *exec = plan ? convoy_exec_new (plan, NULL) : NULL;
+
+  if (!exec)
+    return;
+  convoy_exec_free (net->exec);
+  net->exec = exec;
+  net->view = convoy_exec_input (exec, 0);
+}
+
 gboolean
 cnn_net_put (CnnNet *net, guint n, GstBuffer *frame, GError **error)
 {
   GstVideoFrame in, out;
 
+  if (n == 0 && net->runs < TIME_AFTER && ++net->runs == TIME_AFTER)
+    settle (net);
   if (!gst_video_frame_map (&in, &net->in, frame, GST_MAP_READ)) {
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "a buffer of %" G_GSIZE_FORMAT " bytes is no %dx%d frame of %s",
         gst_buffer_get_size (frame), GST_VIDEO_INFO_WIDTH (&net->in), GST_VIDEO_INFO_HEIGHT (&net->in), GST_VIDEO_INFO_NAME (&net->in));

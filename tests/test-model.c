@@ -307,6 +307,7 @@ plans (void)
     CU_ASSERT_TRUE (a[i].got && a[i].got == a[0].got);
   ConvoyPlan *own = convoy_model_plan (m, 1, 0, 0, 1, NULL, &error), *wide = convoy_model_plan (m, 1, 20, 16, 1, "pool", &error);
   g_assert_no_error (error);
+  CU_ASSERT_PTR_EQUAL (convoy_model_plan_soon (m, 1, 0, 0, 1, NULL, NULL), convoy_model_plan_soon (m, 1, 10, 8, 0, NULL, NULL));
   CU_ASSERT_PTR_EQUAL (own, convoy_model_plan (m, 1, 10, 8, 0, NULL, NULL));
   CU_ASSERT_TRUE (own != wide && own != a[0].got);
   const ConvoyGraph *g = convoy_plan_graph (wide);
