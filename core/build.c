@@ -45,11 +45,14 @@ convoy_build_buf (ConvoyBuild *b, ConvoyBufKind kind, ConvoyType type, const Con
   return b->plan->bufs->len - 1;
 }
 
+/* An alias of an alias is one of the same bytes: a chain of them is no longer for that. */
 ConvoyBuf
 convoy_build_alias (ConvoyBuild *b, ConvoyBuf of, const ConvoyShape *shape, const ConvoyMd *md)
 {
   ConvoyBuf i = convoy_build_buf (b, CONVOY_BUF (b->plan, of)->kind, CONVOY_BUF (b->plan, of)->type, shape, md);
-  CONVOY_BUF (b->plan, i)->alias = of;
+  gsize offset;
+  CONVOY_BUF (b->plan, i)->alias = convoy_plan_root (b->plan, of, &offset);
+  CONVOY_BUF (b->plan, i)->offset = offset;
   CONVOY_BUF (b->plan, of)->used = TRUE;
   return i;
 }

@@ -103,6 +103,8 @@ check_supported (const Onnx__ModelProto *m, GError **error)
     const Onnx__TensorProto *t = m->graph->sparse_initializer[0]->values;
     return convoy_onnx_fail (error, CONVOY_ERROR_UNSUPPORTED, "sparse initializers are not supported: %s", t ? t->name : "");
   }
+  if (m->graph->n_node > CONVOY_ONNX_MAX_NODES)
+    return convoy_onnx_fail (error, CONVOY_ERROR_UNSUPPORTED, "%zu nodes, at most %u are supported", m->graph->n_node, CONVOY_ONNX_MAX_NODES);
   list_unsupported (m->graph, seen, list);
   if (list->len == 0)
     return TRUE;

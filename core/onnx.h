@@ -12,6 +12,9 @@
 /* The operator sets that are read and written. */
 #define CONVOY_OPSET_MIN 7
 #define CONVOY_OPSET_MAX 21
+/* Nodes of a file. The deepest published networks have some 5000; what a compile does to each pair of
+ * buffers that are live together must not turn a file of a few megabytes into minutes. */
+#define CONVOY_ONNX_MAX_NODES 16384
 
 /* onnx-check.c */
 

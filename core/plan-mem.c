@@ -56,12 +56,19 @@ by_size (gconstpointer a, gconstpointer b, gpointer plan)
   return (x < y) - (x > y);
 }
 
-static gint
-by_offset (gconstpointer a, gconstpointer b, gpointer plan)
+/* Keeps placed in order of offset. */
+static void
+insert (const ConvoyPlan *p, GArray *placed, guint index)
 {
-  const ConvoyPlan *p = plan;
-  gsize x = CONVOY_BUF (p, *(const guint *) a)->offset, y = CONVOY_BUF (p, *(const guint *) b)->offset;
-  return (x > y) - (x < y);
+  guint low = 0, high = placed->len;
+  while (low < high) {
+    guint middle = (low + high) / 2;
+    if (CONVOY_BUF (p, g_array_index (placed, guint, middle))->offset <= CONVOY_BUF (p, index)->offset)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  g_array_insert_val (placed, low, index);
 }
 
 /* Places the buffers of one kind; gives the bytes they need together. */
@@ -83,8 +90,7 @@ place (ConvoyPlan *p, ConvoyBufKind kind)
       if (b->first <= o->last && o->first <= b->last && b->offset < o->offset + ALIGN (o->size) && o->offset < b->offset + ALIGN (b->size))
         b->offset = o->offset + ALIGN (o->size);
     }
-    g_array_append_val (placed, index);
-    g_array_sort_with_data (placed, by_offset, p);
+    insert (p, placed, index);
     total = MAX (total, b->offset + ALIGN (b->size));
   }
   return total;

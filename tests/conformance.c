@@ -107,7 +107,7 @@ run (const Case *c)
 {
   gboolean broken = c->expect != EXPECT_OUTPUT;
   int seconds = opt.seconds ? opt.seconds : broken ? 2 : 60, fds[2], status = 0;
-  gint64 megabytes = opt.megabytes ? opt.megabytes : broken ? 1024 : 8192, start = g_get_monotonic_time ();
+  gint64 megabytes = opt.megabytes ? opt.megabytes : broken ? 512 : 8192, start = g_get_monotonic_time ();
   struct rusage usage;
   g_autoptr (GString) text = g_string_new (NULL);
   fflush (stdout);
@@ -214,7 +214,7 @@ parse_options (int argc, char **argv)
     { "only", 0, 0, G_OPTION_ARG_STRING, &opt.only, "only cases whose name matches", "GLOB" },
     { "models", 0, 0, G_OPTION_ARG_FILENAME, &opt.models, "where the networks of recorded vectors are (beside the archive)", "FOLDER" },
     { "seconds", 0, 0, G_OPTION_ARG_INT, &opt.seconds, "time limit of a case (60, broken files 2)", "N" },
-    { "memory", 0, 0, G_OPTION_ARG_INT, &opt.megabytes, "memory limit of a case (8192, broken files 1024)", "MB" },
+    { "memory", 0, 0, G_OPTION_ARG_INT, &opt.megabytes, "memory limit of a case (8192, broken files 512)", "MB" },
     { "export", 0, 0, G_OPTION_ARG_NONE, &opt.export, "save each model and run what was saved", NULL },
     { "no-fuse", 0, 0, G_OPTION_ARG_NONE, &opt.no_fuse, "make every node a step of its own", NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &opt.quiet, "no line for a case that passed", NULL },
