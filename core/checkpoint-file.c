@@ -34,6 +34,10 @@ type_in_memory (ConvoyType type)
     case CONVOY_I64: return H5T_NATIVE_INT64;
     case CONVOY_I32: return H5T_NATIVE_INT32;
     case CONVOY_I8: return H5T_NATIVE_INT8;
+    case CONVOY_I16: return H5T_NATIVE_INT16;
+    case CONVOY_F16: case CONVOY_BF16: case CONVOY_U16: return H5T_NATIVE_UINT16;       /* the floats as their bits */
+    case CONVOY_U32: return H5T_NATIVE_UINT32;
+    case CONVOY_U64: return H5T_NATIVE_UINT64;
     default: return H5T_NATIVE_UINT8;
   }
 }

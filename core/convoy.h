@@ -47,9 +47,10 @@ CONVOY_API const char *convoy_engine_version (void);    /* "oneDNN 2.6.3, AVX-51
 #define CONVOY_MAX_DIMS 8
 
 typedef enum {
-  CONVOY_F32, CONVOY_F64, CONVOY_I64, CONVOY_I32, CONVOY_I8, CONVOY_U8, CONVOY_BOOL
+  CONVOY_F32, CONVOY_F64, CONVOY_I64, CONVOY_I32, CONVOY_I8, CONVOY_U8, CONVOY_BOOL,
+  CONVOY_F16, CONVOY_BF16, CONVOY_I16, CONVOY_U16, CONVOY_U32, CONVOY_U64
 } ConvoyType;
-#define CONVOY_N_TYPES 7
+#define CONVOY_N_TYPES 13
 
 typedef struct {
   guint n;                      /* rank; 0: a scalar */
@@ -109,7 +110,7 @@ CONVOY_API void convoy_attrs_set_float (ConvoyAttrs *a, const char *key, float v
 CONVOY_API void convoy_attrs_set_string (ConvoyAttrs *a, const char *key, const char *v);
 CONVOY_API void convoy_attrs_set_tensor (ConvoyAttrs *a, const char *key, ConvoyTensor *v);     /* refs */
 
-CONVOY_API ConvoyGraph *convoy_graph_new (guint opset);         /* ONNX operator set 7 to 21 */
+CONVOY_API ConvoyGraph *convoy_graph_new (guint opset);         /* ONNX operator set 1 to 28 */
 CONVOY_API ConvoyGraph *convoy_graph_ref (ConvoyGraph *g);
 CONVOY_API void convoy_graph_unref (ConvoyGraph *g);
 CONVOY_API ConvoyParams *convoy_graph_params (const ConvoyGraph *g);    /* borrowed; shared with graphs bound from it */
@@ -124,6 +125,8 @@ CONVOY_API ConvoyValue convoy_graph_const (ConvoyGraph *g, const char *name, Con
 CONVOY_API ConvoyValue convoy_graph_node (ConvoyGraph *g, const char *op, const char *name, const ConvoyValue *in, guint n_in,
     const char *const *out_names, guint n_out, ConvoyAttrs *attrs, GError **error);
 CONVOY_API void convoy_graph_output (ConvoyGraph *g, ConvoyValue v);    /* marks v as an output of the whole */
+/* Shapes, or how a node works, depend on the value of input i (a Reshape target, axes), so that it must be fixed before binding. */
+CONVOY_API gboolean convoy_graph_steers (const ConvoyGraph *g, guint i);
 /* Input i is from now on the constant value (refs it); for what a file leaves open and shapes depend on. */
 CONVOY_API void convoy_graph_fix (ConvoyGraph *g, guint i, ConvoyTensor *value);
 
@@ -175,7 +178,7 @@ CONVOY_API ConvoyGraph *convoy_net_load (const char *path, const char *const *va
 
 /* --- onnx ------------------------------------------------------------ */
 
-/* Opsets 7 to 21. Names what it does not support, all operators at once. props receives
+/* Opsets 6 to 28, and older ones where no operator of the file meant something else then. Names what it does not support, all operators at once. props receives
  * metadata_props and producer fields, char * to char *, when not NULL. */
 CONVOY_API ConvoyGraph *convoy_onnx_load (const char *path, GHashTable *props, GError **error);
 /* Writes g with its weights, atomically. */

@@ -61,6 +61,24 @@ const char *convoy_graph_name (const ConvoyGraph *g, ConvoyValue v) { return CON
 ConvoyType convoy_graph_type (const ConvoyGraph *g, ConvoyValue v) { return CONVOY_VAL (g, v)->type; }
 void convoy_graph_output (ConvoyGraph *g, ConvoyValue v) { g_array_append_val (g->outputs, v); }
 
+/* Backwards from the inputs that a node wants constant, through what computes them; a node whose
+ * output follows from a shape alone ends the way. */
+gboolean
+convoy_graph_steers (const ConvoyGraph *g, guint input)
+{
+  g_autofree gboolean *steers = g_new0 (gboolean, g->vals->len);
+  for (guint i = g->nodes->len; i-- > 0;) {
+    const ConvoyNode *n = CONVOY_NODE (g, i);
+    gboolean all = FALSE;
+    for (guint k = 0; k < n->n_out; k++)
+      all |= steers[n->out + k] && !(n->op->flags & CONVOY_OP_SHAPE);
+    for (guint k = 0; k < n->n_in; k++)
+      if (n->in[k] != CONVOY_NONE && (all || (k < 32 && n->op->const_in >> k & 1)))
+        steers[n->in[k]] = TRUE;
+  }
+  return steers[convoy_graph_get_input (g, input)];
+}
+
 void
 convoy_graph_fix (ConvoyGraph *g, guint i, ConvoyTensor *value)
 {
@@ -203,10 +221,12 @@ check_attrs (const ConvoyOp *o, const char *what, const ConvoyAttrs *a, GError *
 }
 
 static gboolean
-check_arity (const ConvoyOp *o, const char *what, const ConvoyValue *in, guint n_in, guint n_out, GError **error)
+check_arity (const ConvoyOp *o, const char *what, guint opset, const ConvoyValue *in, guint n_in, guint n_out, GError **error)
 {
-  guint max_out = MAX (o->max_out, 1);
-  if (n_in < o->min_in || n_in > o->max_in)
+  guint max_out = MAX (o->max_out, 1), since = o->since ? o->since : CONVOY_OP_SINCE;
+  if (opset < since)
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "%s: not of operator set %u, only as from %u on", what, opset, since);
+  else if (n_in < o->min_in || n_in > o->max_in)
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: %u inputs, where %u to %u are allowed", what, n_in, o->min_in, o->max_in);
   else if (n_out < 1 || n_out > max_out)
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: %u outputs, where 1 to %u are allowed", what, n_out, max_out);
@@ -256,7 +276,7 @@ convoy_graph_node (ConvoyGraph *g, const char *op, const char *name, const Convo
   g_autofree char *what = name && *name ? g_strdup_printf ("%s %s", op, name) : g_strdup (op);
   if (o == NULL)
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "operator %s is not supported", op);
-  if (o == NULL || !check_attrs (o, what, attrs, error) || !check_arity (o, what, in, n_in, n_out, error)) {
+  if (o == NULL || !check_attrs (o, what, attrs, error) || !check_arity (o, what, g->opset, in, n_in, n_out, error)) {
     convoy_attrs_free (attrs);
     return CONVOY_NONE;
   }

@@ -2,8 +2,8 @@
  *
  * onnx-load.c - ONNX file to ConvoyGraph. There is no code here for any one operator but
  * Constant: op_type, inputs and attributes are handed to convoy_graph_node() as they are. */
+#include "core/graph.h"
 #include "core/onnx.h"
-#include "core/op.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +12,6 @@ typedef struct {
   const Onnx__GraphProto *m;
   ConvoyGraph *g;
   GHashTable *names;            /* borrowed from m -> ConvoyValue + 1 */
-  GHashTable *halves;           /* names of 16-bit constants, widened; only Cast may read them */
   ConvoyValue n_init;           /* values below it are initializers */
   GArray *in;                   /* ConvoyValue; inputs of the node at hand */
   GPtrArray *out;               /* const char *; names of its outputs */
@@ -149,7 +148,7 @@ attr_set (const Onnx__AttributeProto *a, const char *folder, ConvoyAttrs *into, 
       return TRUE;
     }
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR: {
-      g_autoptr (ConvoyTensor) t = a->t ? convoy_onnx_tensor (a->t, folder, FALSE, error) : NULL;
+      g_autoptr (ConvoyTensor) t = a->t ? convoy_onnx_tensor (a->t, folder, error) : NULL;
       if (t == NULL)
         return a->t != NULL ? FALSE : convoy_onnx_fail (error, CONVOY_ERROR_INVALID, "has no value");
       convoy_attrs_set_tensor (into, a->name, t);
@@ -194,13 +193,11 @@ initializers_load (Load *l, GError **error)
     Onnx__TensorProto *p = l->m->initializer[i];
     if (*p->name == '\0' || lookup (l, p->name) != CONVOY_NONE)
       return convoy_onnx_fail (error, CONVOY_ERROR_INVALID, *p->name ? "initializer %s is there twice" : "initializer without a name%s", p->name);
-    ConvoyTensor *t = convoy_onnx_tensor (p, l->folder, TRUE, error);
+    ConvoyTensor *t = convoy_onnx_tensor (p, l->folder, error);
     if (t == NULL) {
       g_prefix_error (error, "initializer %s: ", p->name);
       return FALSE;
     }
-    if (convoy_onnx_is_half (p->data_type))
-      g_hash_table_insert (l->halves, p->name, (char *) convoy_onnx_type_name (p->data_type));
     add_tensor (l, p->name, t);
     free (p->raw_data.data);    /* the bulk of a model: not held twice */
     p->raw_data = (ProtobufCBinaryData) { 0, NULL };
@@ -270,9 +267,9 @@ outputs_load (Load *l, GError **error)
       g_prefix_error (error, "output %s: ", p->name);
       return FALSE;
     }
-    if (g_hash_table_contains (l->halves, p->name) || (convoy_graph_shape (l->g, v) && convoy_graph_type (l->g, v) != type))
+    if (convoy_graph_shape (l->g, v) && convoy_graph_type (l->g, v) != type)
       return convoy_onnx_fail (error, CONVOY_ERROR_INVALID, "output %s: declared as %s, but is %s", p->name, convoy_type_name (type),
-          g_hash_table_contains (l->halves, p->name) ? (const char *) g_hash_table_lookup (l->halves, p->name) : convoy_type_name (convoy_graph_type (l->g, v)));
+          convoy_type_name (convoy_graph_type (l->g, v)));
     convoy_graph_output (l->g, v);
   }
   return l->m->n_output > 0 || convoy_onnx_fail (error, CONVOY_ERROR_INVALID, "the graph has no outputs");
@@ -287,7 +284,7 @@ constant_value (const Load *l, const Onnx__AttributeProto *a, GError **error)
   ConvoyTensor *t = NULL;
   gint32 type = a->type;
   if (strcmp (a->name, "value") == 0 && type == ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR && a->t)
-    t = convoy_onnx_tensor (a->t, l->folder, TRUE, error);
+    t = convoy_onnx_tensor (a->t, l->folder, error);
   else if (strcmp (a->name, "value_float") == 0 && type == ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT) {
     if ((t = convoy_tensor_new (CONVOY_F32, &(ConvoyShape) { 0 }, error)))
       *(float *) convoy_tensor_data (t) = a->f;
@@ -317,8 +314,6 @@ constant_load (Load *l, const Onnx__NodeProto *n, GError **error)
     g_prefix_error (error, "Constant %s: attribute %s: ", label (n), a->name);
     return FALSE;
   }
-  if (a->t && convoy_onnx_is_half (a->t->data_type))
-    g_hash_table_insert (l->halves, n->output[0], (char *) convoy_onnx_type_name (a->t->data_type));
   add_tensor (l, n->output[0], t);
   return TRUE;
 }
@@ -346,9 +341,6 @@ node_inputs (Load *l, const Onnx__NodeProto *n, GError **error)
     ConvoyValue v = *name ? lookup (l, name) : CONVOY_NONE;
     if (*name && v == CONVOY_NONE)
       return dangling (l, n, name, error);
-    const char *half = g_hash_table_lookup (l->halves, name);
-    if (half && strcmp (n->op_type, "Cast") != 0)
-      return convoy_onnx_fail (error, CONVOY_ERROR_UNSUPPORTED, "%s %s: its input %s is %s, which only Cast can read", n->op_type, label (n), name, half);
     g_array_append_val (l->in, v);
   }
   return TRUE;
@@ -374,6 +366,27 @@ node_outputs (Load *l, const Onnx__NodeProto *n, GError **error)
   return TRUE;
 }
 
+/* A weight kept in 16 bits and widened by a Cast is a weight in float32, so that it may learn. */
+static gboolean
+is_stored_short (const Load *l, const Onnx__NodeProto *n, const ConvoyAttrs *attrs)
+{
+  const ConvoyAttr *to = strcmp (n->op_type, "Cast") == 0 && l->in->len == 1 && l->out->len == 1 ? convoy_attrs_find (attrs, "to") : NULL;
+  ConvoyTensor *t = to && to->kind == 'i' && to->i[0] == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT ? convoy_graph_value (l->g, g_array_index (l->in, ConvoyValue, 0)) : NULL;
+  return t && (convoy_tensor_type (t) == CONVOY_F16 || convoy_tensor_type (t) == CONVOY_BF16);
+}
+
+static gboolean
+stored_short_load (Load *l, const char *name, GError **error)
+{
+  ConvoyTensor *from = convoy_graph_value (l->g, g_array_index (l->in, ConvoyValue, 0)), *to = convoy_tensor_new (CONVOY_F32, convoy_tensor_shape (from), error);
+  if (to == NULL || !convoy_op_find ("Cast")->eval (NULL, &from, &to, error)) {
+    convoy_tensor_unref (to);
+    return FALSE;
+  }
+  add_tensor (l, name, to);
+  return TRUE;
+}
+
 static gboolean
 node_load (Load *l, const Onnx__NodeProto *n, GError **error)
 {
@@ -384,6 +397,10 @@ node_load (Load *l, const Onnx__NodeProto *n, GError **error)
   ConvoyAttrs *attrs = attrs_load (n, l->folder, error);
   if (attrs == NULL)
     return FALSE;
+  if (is_stored_short (l, n, attrs)) {
+    convoy_attrs_free (attrs);
+    return stored_short_load (l, n->output[0], error);
+  }
   ConvoyValue v = convoy_graph_node (l->g, n->op_type, *n->name ? n->name : l->out->pdata[0], (ConvoyValue *) l->in->data, l->in->len, (const char *const *) l->out->pdata, l->out->len,
       attrs, error);
   if (v == CONVOY_NONE)
@@ -410,14 +427,13 @@ graph_load (const Onnx__ModelProto *m, const char *folder, GError **error)
   }
   if (!find_opset (m, &opset, error) || !check_supported (m, error))
     return NULL;
-  Load l = { folder, m->graph, convoy_graph_new (opset), g_hash_table_new (g_str_hash, g_str_equal), g_hash_table_new (g_str_hash, g_str_equal), 0,
+  Load l = { folder, m->graph, convoy_graph_new (opset), g_hash_table_new (g_str_hash, g_str_equal), 0,
     g_array_new (FALSE, FALSE, sizeof (ConvoyValue)), g_ptr_array_new () };
   gboolean ok = initializers_load (&l, error) && inputs_load (&l, error);
   for (gsize i = 0; ok && i < m->graph->n_node; i++)
     ok = node_load (&l, m->graph->node[i], error);
   ok = ok && outputs_load (&l, error);
   g_hash_table_unref (l.names);
-  g_hash_table_unref (l.halves);
   g_array_unref (l.in);
   g_ptr_array_unref (l.out);
   if (!ok)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* The IR version that came with an operator set; 4 is the first whose initializers need not be inputs. */
-static const struct { guint opset; gint64 ir; } ir_versions[] = { { 21, 10 }, { 19, 9 }, { 15, 8 }, { 12, 7 }, { 11, 6 }, { 10, 5 }, { 0, 4 } };
+static const struct { guint opset; gint64 ir; } ir_versions[] = { { 25, 13 }, { 24, 12 }, { 23, 11 }, { 21, 10 }, { 19, 9 }, { 15, 8 }, { 12, 7 }, { 11, 6 }, { 10, 5 }, { 0, 4 } };
 
 typedef struct {
   const ConvoyGraph *g, *typed; /* typed: every output's type and rank is known */

@@ -16,10 +16,10 @@
 /* ONNX's element types in the order of their numbers. size: bytes in raw data, 0: not read at all. */
 static const struct { const char *name; guint size; int type; } types[] = {
   { "undefined", 0, -1 },
-  { "float32", 4, CONVOY_F32 }, { "uint8", 1, CONVOY_U8 }, { "int8", 1, CONVOY_I8 }, { "uint16", 0, -1 },
-  { "int16", 0, -1 }, { "int32", 4, CONVOY_I32 }, { "int64", 8, CONVOY_I64 }, { "string", 0, -1 },
-  { "bool", 1, CONVOY_BOOL }, { "float16", 2, -1 }, { "float64", 8, CONVOY_F64 }, { "uint32", 0, -1 },
-  { "uint64", 0, -1 }, { "complex64", 0, -1 }, { "complex128", 0, -1 }, { "bfloat16", 2, -1 },
+  { "float32", 4, CONVOY_F32 }, { "uint8", 1, CONVOY_U8 }, { "int8", 1, CONVOY_I8 }, { "uint16", 2, CONVOY_U16 },
+  { "int16", 2, CONVOY_I16 }, { "int32", 4, CONVOY_I32 }, { "int64", 8, CONVOY_I64 }, { "string", 0, -1 },
+  { "bool", 1, CONVOY_BOOL }, { "float16", 2, CONVOY_F16 }, { "float64", 8, CONVOY_F64 }, { "uint32", 4, CONVOY_U32 },
+  { "uint64", 8, CONVOY_U64 }, { "complex64", 0, -1 }, { "complex128", 0, -1 }, { "bfloat16", 2, CONVOY_BF16 },
   { "float8e4m3fn", 0, -1 }, { "float8e4m3fnuz", 0, -1 }, { "float8e5m2", 0, -1 }, { "float8e5m2fnuz", 0, -1 },
   { "uint4", 0, -1 }, { "int4", 0, -1 },
 };
@@ -46,12 +46,6 @@ convoy_onnx_type_of (ConvoyType type)
     if (types[i].type == (int) type)
       return i;
   g_return_val_if_reached (0);
-}
-
-gboolean
-convoy_onnx_is_half (gint32 type)
-{
-  return type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16 || type == ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16;
 }
 
 /* Where the data of a tensor is; found, and its size checked, before any memory is taken for it. */
@@ -167,6 +161,10 @@ typed_data (const Onnx__TensorProto *t, const void **from)
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
       *from = t->int64_data;
       return t->n_int64_data;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT32:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT64:
+      *from = t->uint64_data;
+      return t->n_uint64_data;
     default:
       *from = t->int32_data;
       return t->n_int32_data;
@@ -193,7 +191,7 @@ inline_find (const Onnx__TensorProto *t, Source *src, GError **error)
   return TRUE;
 }
 
-/* int32_data holds every type of at most 32 bits; min..max are what the type can. */
+/* int32_data holds every type of at most 32 bits but uint32; min..max are what the type can. */
 static gboolean
 narrow (const Onnx__TensorProto *t, gint32 min, gint32 max, void *data, GError **error)
 {
@@ -209,6 +207,18 @@ narrow (const Onnx__TensorProto *t, gint32 min, gint32 max, void *data, GError *
   return TRUE;
 }
 
+/* uint32 lies in uint64_data. */
+static gboolean
+narrow_unsigned (const Onnx__TensorProto *t, guint32 *data, GError **error)
+{
+  for (gsize i = 0; i < t->n_uint64_data; i++) {
+    if (t->uint64_data[i] > G_MAXUINT32)
+      return convoy_onnx_fail (error, CONVOY_ERROR_INVALID, "element %zu is %" G_GUINT64_FORMAT ", which is no uint32", i, t->uint64_data[i]);
+    data[i] = t->uint64_data[i];
+  }
+  return TRUE;
+}
+
 static gboolean
 inline_read (const Onnx__TensorProto *t, const Source *src, void *data, GError **error)
 {
@@ -220,43 +230,18 @@ inline_read (const Onnx__TensorProto *t, const Source *src, void *data, GError *
         return narrow (t, 0, G_MAXUINT8, data, error);
       case ONNX__TENSOR_PROTO__DATA_TYPE__BOOL:
         return narrow (t, 0, 1, data, error);
+      case ONNX__TENSOR_PROTO__DATA_TYPE__INT16:
+        return narrow (t, G_MININT16, G_MAXINT16, data, error);
+      case ONNX__TENSOR_PROTO__DATA_TYPE__UINT16:
       case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16:
       case ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16:
         return narrow (t, 0, G_MAXUINT16, data, error);
+      case ONNX__TENSOR_PROTO__DATA_TYPE__UINT32:
+        return narrow_unsigned (t, data, error);
     }
   if (src->count > 0)
     memcpy (data, src->bytes, src->count * src->size);
   return TRUE;
-}
-
-/* --- 16-bit floats ---------------------------------------------------- */
-
-/* IEEE 754 binary16: 1 bit sign, 5 exponent (bias 15), 10 fraction. */
-static float
-half_to_float (guint16 h)
-{
-  guint exponent = h >> 10 & 31, fraction = h & 1023;
-  float v = exponent == 31 ? (fraction ? NAN : INFINITY) : exponent == 0 ? ldexpf (fraction, -24) : ldexpf (fraction + 1024, (int) exponent - 25);
-  return h & 0x8000 ? -v : v;
-}
-
-/* bfloat16 is the upper half of a float32. */
-static float
-bfloat_to_float (guint16 h)
-{
-  guint32 bits = (guint32) h << 16;
-  float v;
-  memcpy (&v, &bits, sizeof v);
-  return v;
-}
-
-/* In place: the 16-bit floats lie in the second half of data, so that none is overwritten before it is read. */
-static void
-widen_floats (gint32 type, gsize count, float *data)
-{
-  const guint16 *from = (const guint16 *) data + count;
-  for (gsize i = 0; i < count; i++)
-    data[i] = type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16 ? half_to_float (from[i]) : bfloat_to_float (from[i]);
 }
 
 /* --- the tensor ------------------------------------------------------- */
@@ -289,21 +274,14 @@ source_find (const Onnx__TensorProto *t, const char *folder, Source *src, GError
 }
 
 static ConvoyTensor *
-tensor_read (const Onnx__TensorProto *t, const ConvoyShape *s, const Source *src, GError **error)
+tensor_read (const Onnx__TensorProto *t, ConvoyType type, const ConvoyShape *s, const Source *src, GError **error)
 {
-  gboolean half = convoy_onnx_is_half (t->data_type);
-  ConvoyType type = CONVOY_F32;
-  convoy_onnx_type (t->data_type, &type);
   g_autoptr (ConvoyTensor) out = convoy_tensor_new (type, s, error);
   if (out == NULL)
     return NULL;
   guint8 *data = convoy_tensor_data (out);
-  if (half)
-    data += src->count * src->size;     /* the second half, for widen_floats() */
   if (!(src->fd >= 0 ? external_read (src, data, error) : inline_read (t, src, data, error)))
     return NULL;
-  if (half)
-    widen_floats (t->data_type, src->count, convoy_tensor_data (out));
   if (type == CONVOY_BOOL)
     for (gsize i = 0; i < src->count; i++)
       data[i] = data[i] != 0;
@@ -311,11 +289,11 @@ tensor_read (const Onnx__TensorProto *t, const ConvoyShape *s, const Source *src
 }
 
 ConvoyTensor *
-convoy_onnx_tensor (const Onnx__TensorProto *t, const char *folder, gboolean widen, GError **error)
+convoy_onnx_tensor (const Onnx__TensorProto *t, const char *folder, GError **error)
 {
   ConvoyShape s;
   ConvoyType type;
-  if (!convoy_onnx_type (t->data_type, &type) && !(widen && convoy_onnx_is_half (t->data_type))) {
+  if (!convoy_onnx_type (t->data_type, &type)) {
     convoy_onnx_fail (error, t->data_type ? CONVOY_ERROR_UNSUPPORTED : CONVOY_ERROR_INVALID, "element type %s (%d) is not supported",
         convoy_onnx_type_name (t->data_type), t->data_type);
     return NULL;
@@ -327,7 +305,7 @@ convoy_onnx_tensor (const Onnx__TensorProto *t, const char *folder, gboolean wid
   if (!tensor_shape (t, &s, error))
     return NULL;
   Source src = { .count = convoy_shape_count (&s), .size = types[t->data_type].size, .fd = -1 };
-  ConvoyTensor *out = source_find (t, folder, &src, error) ? tensor_read (t, &s, &src, error) : NULL;
+  ConvoyTensor *out = source_find (t, folder, &src, error) ? tensor_read (t, type, &s, &src, error) : NULL;
   if (src.fd >= 0)
     close (src.fd);
   return out;
@@ -341,7 +319,7 @@ convoy_onnx_tensor_load (const char *path, GError **error)
   ConvoyTensor *out = NULL;
   if (t != NULL) {
     g_autofree char *folder = g_path_get_dirname (path);
-    out = convoy_onnx_tensor (t, folder, FALSE, error);
+    out = convoy_onnx_tensor (t, folder, error);
     onnx__tensor_proto__free_unpacked (t, NULL);
   }
   if (out == NULL)

@@ -10,8 +10,8 @@
 #include "core/onnx.pb-c.h"
 
 /* The operator sets that are read and written. */
-#define CONVOY_OPSET_MIN 7
-#define CONVOY_OPSET_MAX 21
+#define CONVOY_OPSET_MIN 1
+#define CONVOY_OPSET_MAX 28
 /* Nodes of a file. The deepest published networks have some 5000; what a compile does to each pair of
  * buffers that are live together must not turn a file of a few megabytes into minutes. */
 #define CONVOY_ONNX_MAX_NODES 16384
@@ -34,7 +34,6 @@ const char *convoy_onnx_type_name (gint32 type);        /* "float16"; "type 99" 
 /* FALSE: there is no such ConvoyType. */
 gboolean convoy_onnx_type (gint32 from, ConvoyType *type);
 gint32 convoy_onnx_type_of (ConvoyType type);
-gboolean convoy_onnx_is_half (gint32 type);             /* float16 or bfloat16 */
-/* External data lies in folder. 16-bit floats become float32 if widen, else they are refused. */
-ConvoyTensor *convoy_onnx_tensor (const Onnx__TensorProto *t, const char *folder, gboolean widen, GError **error);
+/* External data lies in folder. */
+ConvoyTensor *convoy_onnx_tensor (const Onnx__TensorProto *t, const char *folder, GError **error);
 #endif

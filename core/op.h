@@ -42,6 +42,8 @@ typedef struct {
   const ConvoyNode *node;       /* the node that rides */
 } ConvoyPost;
 
+#define CONVOY_OP_SINCE 6
+
 /* flags of a row */
 #define CONVOY_OP_POINTWISE 1   /* eval reads and writes element i by i: it may run in any layout without padding */
 #define CONVOY_OP_SAMPLEWISE 256        /* sample i of the output (first dimension) depends on sample i of the inputs and on weights, unless
@@ -51,6 +53,7 @@ typedef struct {
 #define CONVOY_OP_GRAD_LINEAR 8 /* grad reads neither, but for inputs that are constants */
 #define CONVOY_OP_BACK_POSTS 16 /* backward goes back through what rides on the node, too */
 #define CONVOY_OP_LOSS 32       /* only in plans that learn; no file has it */
+#define CONVOY_OP_SHAPE 64      /* the output follows from the shape of the input, whatever is in it */
 
 struct ConvoyOp {
   const char *name;             /* ONNX op_type */
@@ -59,6 +62,7 @@ struct ConvoyOp {
   const char *attrs;            /* the attributes it honours with their types, any other is refused:
                                  * "axis=i alpha=f auto_pad=s pads=I scales=F value=t"; "+" before a name: required */
   guint flags;
+  guint since;                  /* the first operator set in which it means what is implemented; 0: CONVOY_OP_SINCE */
   guint const_in;               /* bit i: input i steers the shape or the kernel and must be a constant when bound */
   guint no_grad;                /* bit i: input i has no gradient (indices, statistics, bounds) */
   guint state_in;               /* bit i: input i is a statistic, which steps of forward change where the node learns */

@@ -15,6 +15,8 @@ const char *convoy_version (void) { return PACKAGE_VERSION; }
 static const struct { const char *name; gsize size; } types[CONVOY_N_TYPES] = {
   [CONVOY_F32] = { "float32", 4 }, [CONVOY_F64] = { "float64", 8 }, [CONVOY_I64] = { "int64", 8 }, [CONVOY_I32] = { "int32", 4 },
   [CONVOY_I8] = { "int8", 1 }, [CONVOY_U8] = { "uint8", 1 }, [CONVOY_BOOL] = { "bool", 1 },
+  [CONVOY_F16] = { "float16", 2 }, [CONVOY_BF16] = { "bfloat16", 2 }, [CONVOY_I16] = { "int16", 2 }, [CONVOY_U16] = { "uint16", 2 },
+  [CONVOY_U32] = { "uint32", 4 }, [CONVOY_U64] = { "uint64", 8 },
 };
 
 gsize convoy_type_size (ConvoyType type) { return types[type].size; }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * activation.c - the activations that oneDNN has as eltwise functions; each rides on its producer. */
+#include "core/ops/index.h"
 #include "core/ops/window.h"
 #include <float.h>
 #include <math.h>
@@ -12,10 +13,7 @@ typedef gboolean (*Describe) (ConvoyBuild *b, const ConvoyNode *n, ConvoyPost *p
 static gboolean
 infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
 {
-  if (in[0].type != CONVOY_F32 && in[0].type != CONVOY_F64)
-    return convoy_infer_fail (n, error, "%s is not supported", convoy_type_name (in[0].type));
-  out[0] = (ConvoyFact) { in[0].type, in[0].shape, NULL };
-  return TRUE;
+  return convoy_infer_type (n, in, 0, CONVOY_T_REAL, error) && convoy_infer_same (n, in, out, error);
 }
 
 static void
@@ -143,25 +141,32 @@ static double hard_swish (double x, double a, double b) { (void) a, (void) b; re
 static double softplus (double x, double a, double b) { (void) a, (void) b; return x > 0 ? x + log1p (exp (-x)) : log1p (exp (x)); }
 static double hard_sigmoid (double x, double a, double b) { return fmin (fmax (a * x + b, 0), 1); }
 
-static const struct { const char *op; double (*f) (double, double, double); float alpha, beta; } functions[] = {
+typedef struct { const char *op; double (*f) (double, double, double); float alpha, beta; } Function;
+
+static const Function functions[] = {
   { "Relu", relu, 0, 0 }, { "LeakyRelu", relu, 0.01f, 0 }, { "Sigmoid", logistic, 0, 0 }, { "Tanh", hyperbolic, 0, 0 }, { "Elu", elu, 1, 0 },
   { "HardSwish", hard_swish, 0, 0 }, { "Softplus", softplus, 0, 0 }, { "HardSigmoid", hard_sigmoid, 0.2f, 0.5f },
 };
 
+static void
+apply (gint64 n, void *const *x, void *y, const void *user)
+{
+  const Function *f = user;
+  for (gint64 i = 0; i < n; i++)
+    ((double *) y)[i] = f->f (((const double *) x[0])[i], f->alpha, f->beta);
+}
+
 static gboolean
 eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error)
 {
+  guint k = 0;
   (void) error;
-  for (guint k = 0; k < G_N_ELEMENTS (functions); k++)
-    if (strcmp (functions[k].op, n->op->name) == 0) {
-      double a = convoy_node_float (n, "alpha", functions[k].alpha), b = convoy_node_float (n, "beta", functions[k].beta);
-      for (gint64 i = 0; i < convoy_tensor_count (in[0]); i++)
-        if (convoy_tensor_type (in[0]) == CONVOY_F32)
-          ((float *) convoy_tensor_data (out[0]))[i] = functions[k].f (((float *) convoy_tensor_data (in[0]))[i], a, b);
-        else
-          ((double *) convoy_tensor_data (out[0]))[i] = functions[k].f (((double *) convoy_tensor_data (in[0]))[i], a, b);
-    }
-  return TRUE;
+  while (strcmp (functions[k].op, n->op->name) != 0)
+    k++;
+  Function f = functions[k];
+  f.alpha = convoy_node_float (n, "alpha", f.alpha);
+  f.beta = convoy_node_float (n, "beta", f.beta);
+  return convoy_map (in, 1, out[0], CONVOY_REAL, apply, &f);
 }
 
 /* --- gradients, from the result y alone ------------------------------- */
@@ -233,35 +238,48 @@ clip_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError *
   return TRUE;
 }
 
-/* Bounds that leave out a side are the type's own, so that one loop serves. MAX before MIN: where
- * the lower bound is above the upper one, the upper wins, and NaN goes through. */
-#define CLIP_CASE(id, type, lowest, highest) \
-  case CONVOY_##id: { \
-    const type *x = convoy_tensor_data (in[0]); \
-    type *y = convoy_tensor_data (out[0]), lo = lowest, hi = highest; \
-    if (n->n_in > 1 && in[1]) lo = *(const type *) convoy_tensor_data (in[1]); \
-    if (n->n_in > 2 && in[2]) hi = *(const type *) convoy_tensor_data (in[2]); \
-    for (gint64 i = 0; i < count; i++) { \
-      type v = x[i] < lo ? lo : x[i]; \
-      y[i] = v > hi ? hi : v; \
+/* MAX before MIN: where the lower bound is above the upper one, the upper wins, and NaN goes through.
+ * x[2] is the lower bound or what there is instead of it, x[1] the upper one. */
+#define CLIP(name, T) \
+  static void \
+  name (gint64 n, void *const *in, void *out, const void *user) \
+  { \
+    const T *x = in[0], *high = in[1], *low = in[2]; \
+    (void) user; \
+    for (gint64 i = 0; i < n; i++) { \
+      T v = x[i] < low[i] ? low[i] : x[i]; \
+      ((T *) out)[i] = v > high[i] ? high[i] : v; \
     } \
-    return TRUE; \
   }
+CLIP (clip_real, double)
+CLIP (clip_signed, gint64)
+CLIP (clip_unsigned, guint64)
+
+/* A bound that is not given is the outermost number of its kind. */
+static ConvoyTensor *
+clip_bound (const ConvoyNode *n, ConvoyTensor *given, const char *key, ConvoyKind kind, gboolean upper, GError **error)
+{
+  static const ConvoyType widest[CONVOY_N_KINDS] = { CONVOY_F64, CONVOY_I64, CONVOY_U64 };
+  ConvoyTensor *t = given ? convoy_tensor_ref (given) : convoy_tensor_new (widest[kind], &(ConvoyShape) { 0 }, error);
+  if (given || !t)
+    return t;
+  if (kind == CONVOY_REAL)
+    *(double *) convoy_tensor_data (t) = convoy_node_float (n, key, upper ? INFINITY : -INFINITY);
+  else if (kind == CONVOY_SIGNED)
+    *(gint64 *) convoy_tensor_data (t) = upper ? G_MAXINT64 : G_MININT64;
+  else
+    *(guint64 *) convoy_tensor_data (t) = upper ? G_MAXUINT64 : 0;
+  return t;
+}
 
 static gboolean
 clip_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error)
 {
-  gint64 count = convoy_tensor_count (in[0]);
-  switch (convoy_tensor_type (in[0])) {
-    CLIP_CASE (F32, float, convoy_node_float (n, "min", -INFINITY), convoy_node_float (n, "max", INFINITY))
-    CLIP_CASE (F64, double, -INFINITY, INFINITY)
-    CLIP_CASE (I64, gint64, G_MININT64, G_MAXINT64)
-    CLIP_CASE (I32, gint32, G_MININT32, G_MAXINT32)
-    CLIP_CASE (I8, gint8, G_MININT8, G_MAXINT8)
-    CLIP_CASE (U8, guint8, 0, G_MAXUINT8)
-    default:
-      return convoy_infer_fail (n, error, "%s is not supported", convoy_type_name (convoy_tensor_type (in[0])));
-  }
+  static const ConvoyMap maps[CONVOY_N_KINDS] = { clip_real, clip_signed, clip_unsigned };
+  ConvoyKind kind = convoy_type_kind (convoy_tensor_type (in[0]));
+  g_autoptr (ConvoyTensor) low = clip_bound (n, CONVOY_IN (n, in, 1), "min", kind, FALSE, error);
+  g_autoptr (ConvoyTensor) high = clip_bound (n, CONVOY_IN (n, in, 2), "max", kind, TRUE, error);
+  return low && high && convoy_map ((ConvoyTensor *[]) { in[0], high, low }, 3, out[0], kind, maps[kind], NULL);
 }
 
 static gboolean

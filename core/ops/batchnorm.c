@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * batchnorm.c - BatchNormalization (ONNX 7, 9, 14, 15). In inference it is folded into what makes its
+ * batchnorm.c - BatchNormalization (ONNX 6, 7, 9, 14, 15). In inference it is folded into what makes its
  * input where that is linear, else oneDNN's primitive. Where it learns, see batchnorm-learn.c. */
 #include "core/ops/batchnorm.h"
+#include "core/ops/index.h"
 
 static gboolean
 infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
 {
   gint64 channels = in[0].shape.n > 1 ? in[0].shape.d[1] : 1;
-  if (convoy_node_int (n, "training_mode", 0) != 0 || convoy_node_int (n, "spatial", 1) != 1 || n->n_out > 1)
+  if (!convoy_infer_until (n, "is_test", 7, error))
+    return FALSE;
+  if (convoy_node_int (n, "training_mode", 0) != 0 || (n->opset < 7 && convoy_node_int (n, "is_test", 0) == 0) || convoy_node_int (n, "spatial", 1) != 1 || n->n_out > 1)
     return convoy_infer_fail (n, error, "only inference with one scale a channel is supported");
   for (guint i = 0; i < 5; i++)
     if (in[i].type != CONVOY_F32)
@@ -76,7 +79,7 @@ macs (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, char **f
 }
 
 const ConvoyOp convoy_op_batch_normalization = {
-  .name = "BatchNormalization", .min_in = 5, .max_in = 5, .max_out = 5, .attrs = "epsilon=f momentum=f spatial=i training_mode=i",
+  .name = "BatchNormalization", .min_in = 5, .max_in = 5, .max_out = 5, .attrs = "epsilon=f momentum=f spatial=i is_test=i training_mode=i",
   .flags = CONVOY_OP_BACK_POSTS | CONVOY_OP_SAMPLEWISE, .no_grad = 1 << 3 | 1 << 4, .state_in = 1 << 3 | 1 << 4,
   .infer = infer, .forward = forward, .backward = convoy_batchnorm_back, .as_post = as_post, .takes_post = takes_post, .macs = macs,
 };

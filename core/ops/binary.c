@@ -24,8 +24,10 @@ static gboolean
 infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)
 {
   out[0] = (ConvoyFact) { in[0].type, in[0].shape, NULL };
-  if (!convoy_infer_type (n, in, 0, CONVOY_T_NUMBER, error))
+  if (!convoy_infer_type (n, in, 0, CONVOY_T_NUMBER, error) || !convoy_infer_until (n, "broadcast", 7, error) || !convoy_infer_until (n, "axis", 7, error))
     return FALSE;
+  if (convoy_node_has (n, "axis") && convoy_node_int (n, "axis", 0) + (gint64) in[1].shape.n != (gint64) in[0].shape.n)
+    return convoy_infer_fail (n, error, "axis %" G_GINT64_FORMAT " is supported only where the second input reaches the last dimension", convoy_node_int (n, "axis", 0));
   for (guint i = 1; i < n->n_in; i++) {
     if (in[i].type != in[0].type || in[i].shape.n == G_MAXUINT)
       return convoy_infer_fail (n, error, "input %u must be %s like the first", i, convoy_type_name (in[0].type));
@@ -107,13 +109,13 @@ forward (ConvoyBuild *b, const ConvoyNode *n)
     return FALSE;
   ConvoyBuf x = convoy_build_in (b, n->in[big]), y = convoy_build_in (b, n->in[1 - big]);
   ConvoyShape small = ranked (convoy_build_shape (b, n->in[1 - big]), out->n);
-  if (convoy_shape_equal (&small, out))
-    y = convoy_build_in_as (b, y, convoy_build_md (b, x));
-  else {
+  if (!convoy_shape_equal (convoy_build_shape (b, n->in[1 - big]), out)) {
     ConvoyMd *md = convoy_md_plain (&small);
     y = convoy_build_view (b, convoy_build_in_plain (b, n->in[1 - big]), &small, md);
     convoy_md_free (md);
   }
+  if (convoy_shape_equal (&small, out))
+    y = convoy_build_in_as (b, y, convoy_build_md (b, x));
   ConvoyDnnPosts more = { 0 };
   for (guint i = 0; i < count; i++)
     for (guint e = 0; e < posts[i].n_ew; e++)
@@ -207,16 +209,17 @@ as_post (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post)
   return TRUE;
 }
 
-#define BINARY(id, op_name, min, max) \
+#define BINARY(id, op_name, min, max, old_attrs) \
   const ConvoyOp convoy_op_##id = { \
-    .name = op_name, .min_in = min, .max_in = max, .flags = CONVOY_OP_SAMPLEWISE, \
+    .name = op_name, .min_in = min, .max_in = max, .attrs = old_attrs, .flags = CONVOY_OP_SAMPLEWISE, \
     .infer = infer, .eval = eval, .grad = grad, .forward = forward, .backward = backward, .as_post = as_post, .takes_post = convoy_takes_eltwise, \
   }
 
-BINARY (add, "Add", 2, 2);
-BINARY (sub, "Sub", 2, 2);
-BINARY (mul, "Mul", 2, 2);
-BINARY (div, "Div", 2, 2);
-BINARY (max, "Max", 1, G_MAXUINT);
-BINARY (min, "Min", 1, G_MAXUINT);
-BINARY (sum, "Sum", 1, G_MAXUINT);
+#define OLD "axis=i broadcast=i" /* before operator set 7 */
+BINARY (add, "Add", 2, 2, OLD);
+BINARY (sub, "Sub", 2, 2, OLD);
+BINARY (mul, "Mul", 2, 2, OLD);
+BINARY (div, "Div", 2, 2, OLD);
+BINARY (max, "Max", 1, G_MAXUINT, NULL);
+BINARY (min, "Min", 1, G_MAXUINT, NULL);
+BINARY (sum, "Sum", 1, G_MAXUINT, NULL);

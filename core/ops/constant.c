@@ -110,11 +110,11 @@ const ConvoyOp convoy_op_range = {
 };
 
 const ConvoyOp convoy_op_shape = {
-  .name = "Shape", .min_in = 1, .max_in = 1, .attrs = "start=i end=i",
+  .name = "Shape", .min_in = 1, .max_in = 1, .flags = CONVOY_OP_SHAPE, .attrs = "start=i end=i",
   .infer = shape_infer,
 };
 
 const ConvoyOp convoy_op_size = {
-  .name = "Size", .min_in = 1, .max_in = 1,
+  .name = "Size", .min_in = 1, .max_in = 1, .flags = CONVOY_OP_SHAPE,
   .infer = size_infer,
 };

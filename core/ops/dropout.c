@@ -13,6 +13,10 @@ infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **erro
 {
   gboolean training = CONVOY_GIVEN (n, in, 2) && in[2].value && convoy_int_at (in[2].value, 0);
   double ratio = convoy_node_float (n, "ratio", 0.5f);
+  if (!convoy_infer_until (n, "is_test", 7, error))
+    return FALSE;
+  if (n->opset < 7 && convoy_node_int (n, "is_test", 0) == 0 && ratio != 0)
+    return convoy_infer_fail (n, error, "without is_test it is for training");
   if (n->opset < 12 && n->n_in > 1)
     return convoy_infer_fail (n, error, "has one input before operator set 12, not %u", n->n_in);
   if (n->opset >= 12 && convoy_node_has (n, "ratio"))
@@ -117,6 +121,6 @@ backward (ConvoyBuild *b, const ConvoyNode *n)
 }
 
 const ConvoyOp convoy_op_dropout = {
-  .name = "Dropout", .min_in = 1, .max_in = 3, .max_out = 2, .attrs = "ratio=f seed=i", .flags = CONVOY_OP_ALIAS, .const_in = 1 << 1 | 1 << 2,
+  .name = "Dropout", .min_in = 1, .max_in = 3, .max_out = 2, .attrs = "ratio=f seed=i is_test=i", .flags = CONVOY_OP_ALIAS, .const_in = 1 << 1 | 1 << 2,
   .infer = infer, .eval = eval, .forward = forward, .backward = backward,
 };

@@ -2,6 +2,7 @@
  *
  * element.c - the types of elements, a row each, and their way to double and gint64 and back. */
 #include "core/ops/index.h"
+#include <math.h>
 
 #define AS_IS(x) (x)
 #define TRUTH(x) ((x) != 0)
@@ -12,6 +13,43 @@ SATURATE (to_i64, gint64, G_MININT64, G_MAXINT64)
 SATURATE (to_i32, gint32, G_MININT32, G_MAXINT32)
 SATURATE (to_i8, gint8, G_MININT8, G_MAXINT8)
 SATURATE (to_u8, guint8, 0, G_MAXUINT8)
+SATURATE (to_i16, gint16, G_MININT16, G_MAXINT16)
+SATURATE (to_u16, guint16, 0, G_MAXUINT16)
+SATURATE (to_u32, guint32, 0, G_MAXUINT32)
+SATURATE (to_u64, guint64, 0, G_MAXUINT64)
+
+/* The floats of 16 bits: a sign, an exponent over bias, a fraction of so many bits. Rounded half to even. */
+#define HALF 15, 10             /* IEEE 754 binary16 */
+#define BRAIN 127, 7            /* the upper half of a float32 */
+
+static double
+from_short (guint16 code, int bias, int bits)
+{
+  int exponent = code >> bits & (2 * bias + 1), fraction = code & ((1 << bits) - 1);
+  double v = ldexp (exponent ? fraction + (1 << bits) : fraction, MAX (exponent, 1) - bias - bits);
+  if (exponent == 2 * bias + 1)
+    v = fraction ? NAN : INFINITY;
+  return code & 0x8000 ? -v : v;
+}
+
+static guint16
+to_short (double v, int bias, int bits)
+{
+  guint sign = signbit (v) ? 0x8000 : 0, infinite = (2 * bias + 1) << bits;
+  int exponent;
+  if (isnan (v))
+    return sign | infinite | 1 << (bits - 1);
+  frexp (v, &exponent);
+  exponent = v != 0 ? MAX (exponent - 1, 1 - bias) : 1 - bias;
+  /* In units of the last place; 2^bits and more of them where the number is normal, which counts the exponent up. */
+  double units = isinf (v) ? infinite : nearbyint (ldexp (fabs (v), bits - exponent)) + (double) (exponent + bias - 1) * (1 << bits);
+  return sign | (guint) MIN (units, infinite);
+}
+
+static inline double of_f16 (guint16 x) { return from_short (x, HALF); }
+static inline double of_bf16 (guint16 x) { return from_short (x, BRAIN); }
+static inline guint16 to_f16 (double v) { return to_short (v, HALF); }
+static inline guint16 to_bf16 (double v) { return to_short (v, BRAIN); }
 
 /* type, in C, kind, TensorProto.DataType, element to real, real to element, integer to element */
 #define ROWS(X) \
@@ -21,7 +59,13 @@ SATURATE (to_u8, guint8, 0, G_MAXUINT8)
   X (I32, gint32, SIGNED, 6, AS_IS, to_i32, AS_IS) \
   X (I8, gint8, SIGNED, 3, AS_IS, to_i8, AS_IS) \
   X (U8, guint8, UNSIGNED, 2, AS_IS, to_u8, AS_IS) \
-  X (BOOL, guint8, UNSIGNED, 9, AS_IS, TRUTH, TRUTH)
+  X (BOOL, guint8, UNSIGNED, 9, AS_IS, TRUTH, TRUTH) \
+  X (F16, guint16, REAL, 10, of_f16, to_f16, to_f16) \
+  X (BF16, guint16, REAL, 16, of_bf16, to_bf16, to_bf16) \
+  X (I16, gint16, SIGNED, 5, AS_IS, to_i16, AS_IS) \
+  X (U16, guint16, UNSIGNED, 4, AS_IS, to_u16, AS_IS) \
+  X (U32, guint32, UNSIGNED, 12, AS_IS, to_u32, AS_IS) \
+  X (U64, guint64, UNSIGNED, 13, AS_IS, to_u64, AS_IS)
 
 #define INT_OF_REAL(x) to_i64 (x)
 #define INT_OF_SIGNED(x) (x)

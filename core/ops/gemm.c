@@ -13,7 +13,7 @@ gemm_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError *
 {
   const ConvoyShape *a = &in[0].shape, *w = &in[1].shape;
   guint ta = convoy_node_int (n, "transA", 0) != 0, tb = convoy_node_int (n, "transB", 0) != 0;
-  if (!convoy_infer_type (n, in, 0, CONVOY_T_NUMBER, error))
+  if (!convoy_infer_type (n, in, 0, CONVOY_T_NUMBER, error) || !convoy_infer_until (n, "broadcast", 7, error))
     return FALSE;
   if (a->n != 2 || w->n != 2 || a->d[1 - ta] != w->d[tb] || in[1].type != in[0].type) {
     g_autofree char *x = convoy_shape_str (a), *y = convoy_shape_str (w);
@@ -228,7 +228,7 @@ layer_macs (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, ch
 }
 
 const ConvoyOp convoy_op_gemm = {
-  .name = "Gemm", .min_in = 2, .max_in = 3, .attrs = "alpha=f beta=f transA=i transB=i", .flags = CONVOY_OP_SAMPLEWISE,
+  .name = "Gemm", .min_in = 2, .max_in = 3, .attrs = "broadcast=i alpha=f beta=f transA=i transB=i", .flags = CONVOY_OP_SAMPLEWISE,
   .infer = gemm_infer, .eval = gemm_eval, .grad = gemm_grad, .forward = gemm_forward, .backward = gemm_backward, .takes_post = gemm_takes_post, .macs = layer_macs,
 };
 

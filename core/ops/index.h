@@ -88,6 +88,8 @@ gboolean convoy_infer_type (const ConvoyNode *n, const ConvoyFact *in, guint i, 
 gboolean convoy_infer_rank (const ConvoyNode *n, const ConvoyFact *in, guint i, guint min, guint max, GError **error);
 /* What was an attribute became input i with operator set since: the one must not be there from then on, the other not before. */
 gboolean convoy_infer_form (const ConvoyNode *n, const ConvoyFact *in, guint i, const char *attr, guint since, GError **error);
+/* Attribute attr, if it is there, is one that operator set until did away with. */
+gboolean convoy_infer_until (const ConvoyNode *n, const char *attr, guint until, GError **error);
 /* Axes of a tensor of that rank, from attribute "axes" or input i, as set bits; given: FALSE where neither is. */
 gboolean convoy_infer_axes (const ConvoyNode *n, const ConvoyFact *in, guint i, guint since, guint rank, guint *axes, gboolean *given, GError **error);
 gboolean convoy_infer_size (const ConvoyNode *n, const ConvoyShape *s, GError **error); /* no dimension negative, no overflow */

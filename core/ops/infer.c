@@ -39,6 +39,14 @@ convoy_infer_form (const ConvoyNode *n, const ConvoyFact *in, guint i, const cha
 }
 
 gboolean
+convoy_infer_until (const ConvoyNode *n, const char *attr, guint until, GError **error)
+{
+  if (n->opset >= until && convoy_node_has (n, attr))
+    return convoy_infer_fail (n, error, "has no attribute %s from operator set %u on", attr, until);
+  return TRUE;
+}
+
+gboolean
 convoy_infer_axes (const ConvoyNode *n, const ConvoyFact *in, guint i, guint since, guint rank, guint *axes, gboolean *given, GError **error)
 {
   g_autofree gint64 *v = NULL;

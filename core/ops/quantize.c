@@ -57,7 +57,7 @@ output_type (const ConvoyNode *n, ConvoyType *type, GError **error)
   return TRUE;
 }
 
-#define STORED (CONVOY_T (U8) | CONVOY_T (I8))
+#define STORED (CONVOY_T (U8) | CONVOY_T (I8) | CONVOY_T (U16) | CONVOY_T (I16))
 
 static gboolean
 quantize_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error)

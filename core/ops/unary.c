@@ -218,7 +218,7 @@ kinds_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, const C
   return convoy_infer_type (n, in, 0, types & ~but, error) && convoy_infer_same (n, in, out, error);
 }
 
-#define KINDS_ROW(id, NAME, BUT, GRAD, ...) \
+#define KINDS_ROW(id, NAME, SINCE, BUT, GRAD, ...) \
   static const ConvoyMap maps_##id[CONVOY_N_KINDS] = { __VA_ARGS__ }; \
   static gboolean \
   infer_##id (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, GError **error) \
@@ -232,10 +232,10 @@ kinds_infer (const ConvoyNode *n, const ConvoyFact *in, ConvoyFact *out, const C
     return run (n, in, out, maps_##id[convoy_type_kind (convoy_tensor_type (in[0]))], 0, 0); \
   } \
   const ConvoyOp convoy_op_##id = { \
-    .name = NAME, .min_in = 1, .max_in = 1, .flags = CONVOY_OP_POINTWISE, .infer = infer_##id, .eval = eval_##id, .grad = GRAD, \
+    .name = NAME, .min_in = 1, .max_in = 1, .since = SINCE, .flags = CONVOY_OP_POINTWISE, .infer = infer_##id, .eval = eval_##id, .grad = GRAD, \
   };
 
-KINDS_ROW (abs, "Abs", CONVOY_T (BOOL), abs_grad, abs_real, abs_signed, abs_unsigned)
-KINDS_ROW (neg, "Neg", CONVOY_T (BOOL), neg_grad, neg_real, neg_signed, NULL)
-KINDS_ROW (not, "Not", CONVOY_T_NUMBER, NULL, NULL, NULL, not_unsigned)
-KINDS_ROW (sign, "Sign", CONVOY_T (BOOL), NULL, sign_real, sign_signed, sign_unsigned)
+KINDS_ROW (abs, "Abs", 6, CONVOY_T (BOOL), abs_grad, abs_real, abs_signed, abs_unsigned)
+KINDS_ROW (neg, "Neg", 6, CONVOY_T (BOOL), neg_grad, neg_real, neg_signed, NULL)
+KINDS_ROW (not, "Not", 1, CONVOY_T_NUMBER, NULL, NULL, NULL, not_unsigned)
+KINDS_ROW (sign, "Sign", 9, CONVOY_T (BOOL), NULL, sign_real, sign_signed, sign_unsigned)
