@@ -8,27 +8,25 @@ out=$(mktemp) || exit 99
 trap 'rm -f "$out"' EXIT
 n=0
 
-# cases STRICT WHAT ARGUMENT...: with STRICT=all every case must pass, with STRICT=some a case may be refused.
+# cases LEAST WHAT ARGUMENT...: that many must pass, and none may be wrong or crash.
 cases () {
-  strict=$1 what=$2; shift 2
+  least=$1 what=$2; shift 2
   n=$((n + 1))
   for last; do :; done
   if ! test -e "$last"; then echo "ok $n - $what # SKIP not there"; return; fi
   verdict=ok
   tests/conformance --quiet "$@" >"$out" 2>&1 || verdict='not ok'
-  case $strict,$(tail -n 1 "$out") in
-    all,*' passed, 0 refused, '* | some,*' passed, '*) ;;
-    *) verdict='not ok' ;;
-  esac
+  passed=$(sed -n '$s/ passed, .*//p' "$out")
+  test "${passed:-0}" -ge "$least" || verdict='not ok'
   sed 's/^/# /' "$out"
-  echo "$verdict $n - $what: $(tail -n 1 "$out")"
+  echo "$verdict $n - $what: $(tail -n 1 "$out"), at least $least wanted"
 }
 
 echo 1..7
-cases all "broken files" "$shared/conformance/onnx-malformed-dev.tar.xz"
-cases all "whole networks" "$shared/conformance/onnx-net-dev.tar.xz"
-cases all "whole networks, exported again" --export "$shared/conformance/onnx-net-dev.tar.xz"
-cases all "recorded outputs" "$shared/models/vectors.tar.xz"
-cases all "MNIST" "$shared/models/small/mnist_8"
-cases some "operators, newest versions" "$shared/conformance/onnx-node-dev.tar.xz"
-cases some "operators, older versions" "$shared/conformance/onnx-legacy-dev.tar.xz"
+cases 94 "broken files" "$shared/conformance/onnx-malformed-dev.tar.xz"
+cases 4 "whole networks" "$shared/conformance/onnx-net-dev.tar.xz"
+cases 4 "whole networks, exported again" --export "$shared/conformance/onnx-net-dev.tar.xz"
+cases 19 "recorded outputs" "$shared/models/vectors.tar.xz"
+cases 1 "MNIST" "$shared/models/small/mnist_8"
+cases 721 "operators, newest versions" "$shared/conformance/onnx-node-dev.tar.xz"
+cases 606 "operators, older versions" "$shared/conformance/onnx-legacy-dev.tar.xz"
