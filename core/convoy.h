@@ -331,6 +331,9 @@ CONVOY_API ConvoyDataset *convoy_dataset_select (ConvoyDataset *d, const char *c
 /* 0 to n - 1 in the order of an epoch, which depends on nothing but seed and epoch; g_free() it. */
 CONVOY_API gsize *convoy_epoch_order (gsize n, guint64 seed, guint epoch);
 
+/* Number i of the random numbers of a sample, 0 <= x < 1: it depends on nothing but its arguments. */
+CONVOY_API double convoy_random (guint64 seed, guint64 epoch, guint64 sample, guint i);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyDataset, convoy_dataset_unref)
 
 /* --- text: words as numbers ------------------------------------------- */
@@ -393,7 +396,7 @@ CONVOY_API gboolean convoy_batches_next (ConvoyBatches *b, const void **x, const
 /* --- feature store: what a network made of samples, kept in one file ---- */
 
 /* An HDF5 file: features (N x sample shape, float32, contiguous unless compressed), labels (int64),
- * names and splits (UTF-8), stamps (N x 2 int64: bytes and modification time of the file), rows
+ * names and splits (UTF-8), stamps (N x 2 int64: size and digest of the sample's file), rows
  * sorted by split and name; attributes classes and the facts below. convoy_dataset_open() reads
  * it. A session gathers what is new beside it in `.NAME.part`; convoy_features_finish() puts old
  * and new together in one step, so that the file is complete, as it was, or absent, whatever kills
@@ -407,8 +410,8 @@ typedef struct {
 typedef struct {
   const char *name, *split;     /* unlike every other sample's; split "train", "validation", "test" or "" */
   gint64 label;                 /* index of its class; -1: none */
-  guint64 bytes;                /* of its file, as it was read; 0: it has none */
-  gint64 mtime;                 /* microseconds since 1970 */
+  guint64 bytes;                /* of the sample as it was read; 0: not known */
+  gint64 digest;                /* of these bytes */
 } ConvoyFeaturesSample;
 
 typedef struct ConvoyFeatures ConvoyFeatures;
@@ -422,12 +425,14 @@ CONVOY_API void convoy_features_free (ConvoyFeatures *f);
 CONVOY_API gboolean convoy_features_tell (ConvoyFeatures *f, const ConvoyFeaturesInfo *info, GError **error);
 /* Names of the classes, NULL-terminated. Labels stored before follow their class to its new index. */
 CONVOY_API gboolean convoy_features_set_classes (ConvoyFeatures *f, const char *const *classes, GError **error);
-/* Whether the features of this sample, with these bytes and this time, are there; it keeps its row. */
+/* Whether the features of this sample, of these bytes, are there; it keeps its row. */
 CONVOY_API gboolean convoy_features_has (ConvoyFeatures *f, const ConvoyFeaturesSample *s);
 /* values: float32 of shape, the same for all. A row of the same name and split is replaced. */
 CONVOY_API gboolean convoy_features_add (ConvoyFeatures *f, const ConvoyFeaturesSample *s, const float *values, const ConvoyShape *shape, GError **error);
 /* Rows of this split that were neither asked for nor added in this session go when it is finished. */
 CONVOY_API void convoy_features_drop_rest (ConvoyFeatures *f, const char *split);
+/* A digest for ConvoyFeaturesSample: tells changed files from others, not forged ones. */
+CONVOY_API gint64 convoy_features_digest (const void *data, gsize n);
 /* Writes the store, after which the session is good for nothing but its count; compression 0 (none, fastest to read) to 9. Without a row there is no file. */
 CONVOY_API gboolean convoy_features_finish (ConvoyFeatures *f, guint compression, GError **error);
 typedef struct { gsize rows, added, dropped; } ConvoyFeaturesCount;

@@ -213,7 +213,7 @@ new_set (hid_t file, const char *name, hid_t type, guint rank, const hsize_t *di
 {
   hsize_t chunk[CONVOY_MAX_DIMS + 1];
   CONVOY_ID how = H5Pcreate (H5P_DATASET_CREATE), space = H5Screate_simple ((int) rank, dims, NULL);
-  H5Pset_obj_track_times (how, FALSE);  /* equal stores are equal files */
+  H5Pset_obj_track_times (how, FALSE);
   H5Pset_fill_time (how, H5D_FILL_TIME_NEVER);
   if (compression) {
     memcpy (chunk, dims, rank * sizeof *dims);
@@ -244,7 +244,7 @@ put_columns (hid_t file, const ConvoyFeaturesTable *t)
     const ConvoyRow *row = t->rows->pdata[i];
     labels[i] = row->label;
     stamps[2 * i] = (gint64) row->bytes;
-    stamps[2 * i + 1] = row->mtime;
+    stamps[2 * i + 1] = row->digest;
     names[i] = row->name;
     splits[i] = row->split;
   }
@@ -278,12 +278,13 @@ write_hdf5 (const char *path, const ConvoyFeaturesTable *t, haddr_t *at, GError 
 {
   guint rank = t->shape->n + 1;
   hsize_t dims[CONVOY_MAX_DIMS + 1] = { t->rows->len };
-  CONVOY_ID access = H5Pcreate (H5P_FILE_ACCESS);
+  CONVOY_ID access = H5Pcreate (H5P_FILE_ACCESS), creation = H5Pcreate (H5P_FILE_CREATE);
   for (guint k = 1; k < rank; k++)
     dims[k] = (hsize_t) t->shape->d[k - 1];
   H5Pset_libver_bounds (access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
+  H5Pset_obj_track_times (creation, FALSE);     /* equal stores are equal files */
   H5Pset_alignment (access, 1 << 16, 4096);     /* large data begin with a page */
-  CONVOY_ID file = H5Fcreate (path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  CONVOY_ID file = H5Fcreate (path, H5F_ACC_TRUNC, creation, access);
   if (file < 0)
     return FALSE;
   CONVOY_ID set = new_set (file, "features", H5T_IEEE_F32LE, rank, dims, t->compression);

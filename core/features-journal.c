@@ -28,7 +28,7 @@ struct ConvoyJournal {
 typedef struct {
   guint64 sum;                  /* of all that follows it in the row */
   guint64 bytes;
-  gint64 label, mtime;
+  gint64 label, digest;
   guint32 name_length, split_length;
   guint32 n_dims, unused;
   gint64 dims[CONVOY_MAX_DIMS];
@@ -38,19 +38,25 @@ typedef struct { const void *data; gsize size; } Piece;
 
 static gsize aligned (gsize size) { return (size + ALIGN - 1) / ALIGN * ALIGN; }
 
-/* Multiplies and mixes eight bytes at a time; n is a multiple of eight. It is to find what was not
+/* Multiplies and mixes eight bytes at a time, zeros after the last. It is to find what was not
  * written, not what was forged. */
 static guint64
 sum (guint64 h, const void *data, gsize n)
 {
   const char *p = data;
   for (gsize i = 0; i < n; i += sizeof h) {
-    guint64 v;
-    memcpy (&v, p + i, sizeof v);
+    guint64 v = 0;
+    memcpy (&v, p + i, MIN (sizeof v, n - i));
     h = (h ^ v) * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
     h ^= h >> 29;
   }
   return h;
+}
+
+gint64
+convoy_features_digest (const void *data, gsize n)
+{
+  return (gint64) sum (n, data, n);
 }
 
 static gboolean
@@ -194,7 +200,7 @@ row_at (const char *data, guint64 size, guint64 at, ConvoyShape *shape, guint64 
     return NULL;
   const char *text = (const char *) (h + 1);
   ConvoyRow *row = g_new0 (ConvoyRow, 1);
-  *row = (ConvoyRow) { g_strndup (text, h->name_length), g_strndup (text + h->name_length, h->split_length), h->label, h->mtime, h->bytes,
+  *row = (ConvoyRow) { g_strndup (text, h->name_length), g_strndup (text + h->name_length, h->split_length), h->label, h->digest, h->bytes,
     (at + texts) / sizeof (float), TRUE, FALSE };
   *shape = s;
   *next = at + length;
@@ -259,7 +265,7 @@ convoy_journal_add (ConvoyJournal *j, ConvoyRow *row, const float *values, const
   }
   g_autofree guint64 *block = g_malloc0 (texts);
   Head *h = (Head *) block;
-  *h = (Head) { 0, row->bytes, row->label, row->mtime, (guint32) name, (guint32) split, shape->n, 0, { 0 } };
+  *h = (Head) { 0, row->bytes, row->label, row->digest, (guint32) name, (guint32) split, shape->n, 0, { 0 } };
   memcpy (h->dims, shape->d, shape->n * sizeof *shape->d);
   memcpy (h + 1, row->name, name);
   memcpy ((char *) (h + 1) + name, row->split, split);

@@ -73,7 +73,7 @@ take_file_rows (ConvoyFeatures *f)
     row->split = g_strdup (f->file->splits ? f->file->splits[i] : "");
     row->label = f->file->labels[i];
     row->bytes = f->file->stamps ? (guint64) f->file->stamps[2 * i] : 0;
-    row->mtime = f->file->stamps ? f->file->stamps[2 * i + 1] : 0;
+    row->digest = f->file->stamps ? f->file->stamps[2 * i + 1] : 0;
     row->at = i;
     g_hash_table_replace (f->rows, row, row);
   }
@@ -198,7 +198,7 @@ convoy_features_has (ConvoyFeatures *f, const ConvoyFeaturesSample *s)
 {
   const ConvoyRow wanted = { .name = (char *) s->name, .split = (char *) s->split };
   ConvoyRow *row = g_hash_table_lookup (f->rows, &wanted);
-  if (row == NULL || row->bytes != s->bytes || row->mtime != s->mtime)
+  if (row == NULL || row->bytes != s->bytes || row->digest != s->digest)
     return FALSE;
   f->changed |= row->label != s->label;
   row->label = s->label;
@@ -215,7 +215,7 @@ convoy_features_add (ConvoyFeatures *f, const ConvoyFeaturesSample *s, const flo
     return FALSE;
   }
   ConvoyRow *row = g_new0 (ConvoyRow, 1);
-  *row = (ConvoyRow) { g_strdup (s->name), g_strdup (s->split), s->label, s->mtime, s->bytes, 0, TRUE, TRUE };
+  *row = (ConvoyRow) { g_strdup (s->name), g_strdup (s->split), s->label, s->digest, s->bytes, 0, TRUE, TRUE };
   if (!convoy_journal_add (f->journal, row, values, shape, error)) {
     convoy_row_free (row);
     return FALSE;

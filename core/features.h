@@ -15,7 +15,7 @@ void convoy_facts_clear (char **facts);
 /* A row that is, or will be, in the file. */
 typedef struct {
   char *name, *split;
-  gint64 label, mtime;
+  gint64 label, digest;
   guint64 bytes;
   gsize at;                     /* row of the old file, or float offset in the journal */
   gboolean is_new;              /* in the journal */
@@ -32,7 +32,7 @@ struct ConvoyFeaturesFile {
   ConvoyShape shape;            /* of one sample */
   ConvoyFacts facts;
   char **classes, **names, **splits;    /* NULL: the file has none */
-  gint64 *labels, *stamps;      /* n; n x (bytes, mtime), NULL: none */
+  gint64 *labels, *stamps;      /* n; n x (bytes, digest), NULL: none */
   GMappedFile *map;             /* where values point into; NULL: read through HDF5 */
   const float *values;          /* n x shape */
   hid_t file, set;

@@ -135,13 +135,13 @@ convoy_graph_find_layer (const ConvoyGraph *bound, const char *layer, GError **e
   for (guint i = 0; i < G_N_ELEMENTS (words); i++)
     if (strcmp (layer, words[i].word) == 0) {
       ConvoyValue v = words[i].find (bound);
-      if (v != CONVOY_NONE && *name_of (bound, v))
+      if (v != CONVOY_NONE && CONVOY_VAL (bound, v)->kind == CONVOY_V_NODE && *name_of (bound, v))
         return name_of (bound, v);
       g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "the network has no layer that \"%s\" would mean; name one", layer);
       return NULL;
     }
   ConvoyValue v = convoy_graph_find (bound, layer);
-  if (v != CONVOY_NONE)
+  if (v != CONVOY_NONE && CONVOY_VAL (bound, v)->kind == CONVOY_V_NODE)
     return name_of (bound, v);
   gboolean is_number;
   g_autoptr (GArray) layers = convoy_graph_layers (bound);

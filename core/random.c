@@ -52,3 +52,10 @@ convoy_random_normal (ConvoyRandom *r)
   r->has_spare = TRUE;
   return u * s;
 }
+
+double
+convoy_random (guint64 seed, guint64 epoch, guint64 sample, guint i)
+{
+  guint64 state = convoy_draw_start (convoy_draw_start (seed, epoch, sample), i, 0);
+  return (double) (convoy_draw (&state) >> 11) * 0x1p-53;
+}

@@ -30,4 +30,5 @@ recipesdir = $(datadir)/convoy/pipelines
 dist_recipes_DATA = \
 	pipelines/classify-camera.pipe \
 	pipelines/classify-file.pipe \
-	pipelines/classify-video.pipe
+	pipelines/classify-video.pipe \
+	pipelines/extract-features.pipe

@@ -60,3 +60,19 @@ DEFINE_ENUM (cnn_text_unit_get_type, "GstCnnTextUnit",
     { CNN_TEXT_BUFFER, "A buffer", "buffer" },
     { CNN_TEXT_LINE, "A line", "line" },
     { CNN_TEXT_FILE, "All of the stream", "file" })
+
+DEFINE_ENUM (cnn_pooling_get_type, "GstCnnPooling",
+    { CNN_POOLING_NONE, "Features as the layer gives them", "none" },
+    { CNN_POOLING_MAX, "The largest of each channel", "max" },
+    { CNN_POOLING_AVG, "The mean of each channel", "avg" })
+
+DEFINE_ENUM (cnn_flip_get_type, "GstCnnFlip",
+    { CNN_FLIP_NONE, "As it is", "none" },
+    { CNN_FLIP_HORIZONTAL, "Left and right change places", "horizontal" },
+    { CNN_FLIP_VERTICAL, "Top and bottom change places", "vertical" },
+    { CNN_FLIP_BOTH, "Each of the two on its own", "both" })
+
+DEFINE_ENUM (cnn_fill_get_type, "GstCnnFill",
+    { CNN_FILL_REFLECT, "Mirrored at the rim", "reflect" },
+    { CNN_FILL_NEAREST, "The pixel at the rim", "nearest" },
+    { CNN_FILL_CONSTANT, "Black", "constant" })

@@ -45,6 +45,29 @@ typedef enum {
   CNN_TEXT_FILE,
 } CnnTextUnit;
 
+typedef enum {
+  CNN_POOLING_NONE,
+  CNN_POOLING_MAX,
+  CNN_POOLING_AVG,
+} CnnPooling;
+
+/* Bits. */
+typedef enum {
+  CNN_FLIP_NONE,
+  CNN_FLIP_HORIZONTAL,
+  CNN_FLIP_VERTICAL,
+  CNN_FLIP_BOTH,
+} CnnFlip;
+
+typedef enum {
+  CNN_FILL_REFLECT,
+  CNN_FILL_NEAREST,
+  CNN_FILL_CONSTANT,
+} CnnFill;
+
+#define CNN_TYPE_FLIP (cnn_flip_get_type ())
+#define CNN_TYPE_FILL (cnn_fill_get_type ())
+#define CNN_TYPE_POOLING (cnn_pooling_get_type ())
 #define CNN_TYPE_DECODE_RESIZE (cnn_decode_resize_get_type ())
 #define CNN_TYPE_MODEL_RESIZE (cnn_model_resize_get_type ())
 #define CNN_TYPE_INTERPOLATION (cnn_interpolation_get_type ())
@@ -62,6 +85,9 @@ GType cnn_color_get_type (void);
 GType cnn_split_get_type (void);
 GType cnn_text_end_get_type (void);     /* values of ConvoyTextEnd */
 GType cnn_text_unit_get_type (void);
+GType cnn_pooling_get_type (void);
+GType cnn_flip_get_type (void);
+GType cnn_fill_get_type (void);
 
 G_END_DECLS
 #endif

@@ -55,15 +55,15 @@ override (const CnnModelSettings *s, ConvoyModelInfo *info, GError **error)
 }
 
 ConvoyModel *
-cnn_model_load (const CnnModelSettings *s, ConvoyModelInfo *info, GError **error)
+cnn_model_load (const CnnModelSettings *s, CnnModelNeeds needs, ConvoyModelInfo *info, GError **error)
 {
   g_autofree char *path = convoy_zoo_find (s->model, error);
   g_autofree char *cache = convoy_zoo_cache_dir ();
   ConvoyModelOptions o = {
     .labels = s->labels,
     .cache_dir = cache,
-    .need_labels = TRUE,
-    .need_preprocessing = !(s->mean && s->std),
+    .need_labels = (needs & CNN_NEED_LABELS) != 0,
+    .need_preprocessing = (needs & CNN_NEED_PREPROCESSING) && !(s->mean && s->std),
   };
 
   if (!path)

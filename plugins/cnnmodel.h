@@ -21,9 +21,12 @@ typedef struct {
 
 void cnn_model_settings_clear (CnnModelSettings *s);
 
+/* What the model must be able to tell. */
+typedef enum { CNN_NEED_NOTHING, CNN_NEED_LABELS = 1, CNN_NEED_PREPROCESSING = 2 } CnnModelNeeds;
+
 /* Finds, reads and checks the model; info is what its own says, overridden by the settings. Its
  * labels live as long as the model. */
-ConvoyModel *cnn_model_load (const CnnModelSettings *s, ConvoyModelInfo *info, GError **error);
+ConvoyModel *cnn_model_load (const CnnModelSettings *s, CnnModelNeeds needs, ConvoyModelInfo *info, GError **error);
 
 G_END_DECLS
 #endif

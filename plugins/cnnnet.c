@@ -4,6 +4,7 @@
 #include "plugins/cnnnet.h"
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnscale.h"
+#include <string.h>
 
 #define TIME_AFTER 200          /* runs; timing what is fastest pays for a stream, not for a picture */
 
@@ -22,14 +23,21 @@ static gboolean
 check (const CnnNet *net, GError **error)
 {
   const ConvoyTensor *out = convoy_exec_output (net->exec, 0);
-  g_autofree char *in_shape = convoy_shape_str (&net->view.shape), *out_shape = convoy_shape_str (convoy_tensor_shape (out));
+  const ConvoyShape *in = &net->view.shape, *shape = convoy_tensor_shape (out);
+  g_autofree char *in_shape = convoy_shape_str (in), *out_shape = convoy_shape_str (shape);
+  gboolean is_float = convoy_tensor_type (out) == CONVOY_F32;
 
-  if (net->view.type != CONVOY_F32 || net->view.shape.n != 4 || net->view.shape.d[0] != net->o.batch)
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "the network takes %s of shape %s, not %u pictures of float32",
-        convoy_type_name (net->view.type), in_shape, net->o.batch);
-  else if (convoy_tensor_type (out) != CONVOY_F32 || convoy_tensor_count (out) != (gint64) net->o.batch * net->o.info.n_classes)
+  if (net->view.type != CONVOY_F32 || in->n == 0 || in->d[0] != net->o.batch || (!net->o.is_tensor && in->n != 4))
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "the network takes %s of shape %s, not %u %s of float32",
+        convoy_type_name (net->view.type), in_shape, net->o.batch, net->o.is_tensor ? "samples" : "pictures");
+  else if (net->o.top_k && (!is_float || convoy_tensor_count (out) != (gint64) net->o.batch * net->o.info.n_classes))
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "the network gives %s of shape %s, not float32 scores of %u pictures for %u classes",
         convoy_type_name (convoy_tensor_type (out)), out_shape, net->o.batch, net->o.info.n_classes);
+  else if (!net->o.top_k && (!is_float || shape->n < 2 || shape->d[0] != net->o.batch))
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "layer %s gives %s of shape %s, not float32 features of %u samples",
+        net->o.upto, convoy_type_name (convoy_tensor_type (out)), out_shape, net->o.batch);
+  else if (net->o.pooling != CNN_POOLING_NONE && shape->n < 3)
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "layer %s gives %s, which has no height and width to pool over", net->o.upto, out_shape);
   else
     return TRUE;
   return FALSE;
@@ -42,17 +50,19 @@ cnn_net_new (const CnnNetOptions *o, GError **error)
   const ConvoyModelInfo *info = &o->info;
 
   net->o = *o;
-  ConvoyPlan *plan = convoy_model_plan_soon (o->model, o->batch, 0, 0, o->threads, NULL, error);
+  ConvoyPlan *plan = (o->top_k ? convoy_model_plan_soon : convoy_model_plan) (o->model, o->batch, info->width, info->height, o->threads, o->upto, error);
   if (!plan || !(net->exec = convoy_exec_new (plan, error)))
     goto fail;
   net->view = convoy_exec_input (net->exec, 0);
   if (!check (net, error))
     goto fail;
+  if (o->is_tensor)
+    return net;
   GstVideoFormat format = info->channels == 1 ? GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB;
   gst_video_info_set_format (&net->rgb, format, info->width, info->height);
   net->pixels = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&net->rgb), NULL);
   net->scaler = cnn_scaler_new (GST_VIDEO_RESAMPLER_METHOD_LINEAR);
-  net->top = g_new (ConvoyTop, o->top_k);
+  net->top = g_new (ConvoyTop, MAX (o->top_k, 1));
   return net;
 fail:
   cnn_net_free (net);
@@ -82,17 +92,19 @@ cnn_net_set_info (CnnNet *net, const GstVideoInfo *info)
 {
   ConvoyRect from, to;
 
+  if (net->o.is_tensor)
+    return TRUE;
   net->in = *info;
   convoy_image_window (&net->o.info, (guint) GST_VIDEO_INFO_WIDTH (info), (guint) GST_VIDEO_INFO_HEIGHT (info), &from, &to);
   GstVideoRectangle f = rectangle (&from), t = rectangle (&to);
   return cnn_scaler_set (net->scaler, info, &f, &net->rgb, &t);
 }
 
-/* Goes on with the fastest plan; without one, with what there is. Before a batch is filled, for the input moves. */
+/* Goes on with the fastest plan, of which features have been made from the start, for the last digits differ; without one, with what there is. Before a batch is filled, for the input moves. */
 static void
 settle (CnnNet *net)
 {
-  ConvoyPlan *plan = convoy_model_plan (net->o.model, net->o.batch, 0, 0, net->o.threads, NULL, NULL);
+  ConvoyPlan *plan = convoy_model_plan (net->o.model, net->o.batch, net->o.info.width, net->o.info.height, net->o.threads, net->o.upto, NULL);
   ConvoyExec *exec = plan ? convoy_exec_new (plan, NULL) : NULL;
 
   if (!exec)
@@ -102,13 +114,46 @@ settle (CnnNet *net)
   net->view = convoy_exec_input (exec, 0);
 }
 
+/* Element i of the inner dimensions from d on, into the layout of the input. */
+static void
+scatter (const ConvoyView *view, guint d, const float **from, float *to)
+{
+  for (gint64 i = 0; i < view->shape.d[d]; i++, to += view->stride[d])
+    if (d + 1 < view->shape.n)
+      scatter (view, d + 1, from, to);
+    else
+      *to = *(*from)++;
+}
+
+static gboolean
+put_tensor (CnnNet *net, guint n, GstBuffer *buffer, GError **error)
+{
+  const ConvoyView *view = &net->view;
+  gsize size = (gsize) (convoy_shape_count (&view->shape) / view->shape.d[0]) * sizeof (float);
+  GstMapInfo map = GST_MAP_INFO_INIT;
+
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READ) || map.size != size) {
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "a tensor of %" G_GSIZE_FORMAT " bytes, where the network takes %" G_GSIZE_FORMAT,
+        gst_buffer_get_size (buffer), size);
+    if (map.memory)
+      gst_buffer_unmap (buffer, &map);
+    return FALSE;
+  }
+  const float *from = (const float *) map.data;
+  scatter (view, 1, &from, (float *) view->data + (gint64) n * view->stride[0]);
+  gst_buffer_unmap (buffer, &map);
+  return TRUE;
+}
+
 gboolean
 cnn_net_put (CnnNet *net, guint n, GstBuffer *frame, GError **error)
 {
   GstVideoFrame in, out;
 
-  if (n == 0 && net->runs < TIME_AFTER && ++net->runs == TIME_AFTER)
+  if (net->o.top_k && n == 0 && net->runs < TIME_AFTER && ++net->runs == TIME_AFTER)
     settle (net);
+  if (net->o.is_tensor)
+    return put_tensor (net, n, frame, error);
   if (!gst_video_frame_map (&in, &net->in, frame, GST_MAP_READ)) {
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "a buffer of %" G_GSIZE_FORMAT " bytes is no %dx%d frame of %s",
         gst_buffer_get_size (frame), GST_VIDEO_INFO_WIDTH (&net->in), GST_VIDEO_INFO_HEIGHT (&net->in), GST_VIDEO_INFO_NAME (&net->in));
@@ -139,4 +184,46 @@ cnn_net_result (CnnNet *net, guint n, GstClockTime pts)
   const float *scores = convoy_tensor_data (convoy_exec_output (net->exec, 0));         /* batch x n_classes */
   guint k = convoy_top_k (scores + (gsize) n * info->n_classes, info->n_classes, info->is_probability, net->top, net->o.top_k);
   return cnn_result_new (info, net->top, k, net->o.threshold, pts);
+}
+
+/* --- features --------------------------------------------------------- */
+
+ConvoyShape
+cnn_net_features_shape (CnnNet *net)
+{
+  const ConvoyShape *out = convoy_tensor_shape (convoy_exec_output (net->exec, 0));
+  ConvoyShape s = { .n = out->n - 1 };
+  for (guint i = 0; i < s.n; i++)
+    s.d[i] = net->o.pooling != CNN_POOLING_NONE && i > 0 ? 1 : out->d[i + 1];
+  return s;
+}
+
+/* channels x size -> channels */
+static void
+pool (CnnPooling pooling, const float *in, gsize channels, gsize size, float *out)
+{
+  for (gsize c = 0; c < channels; c++, in += size) {
+    float best = in[0], sum = 0;
+    for (gsize i = 0; i < size; i++) {
+      sum += in[i];
+      best = MAX (best, in[i]);
+    }
+    out[c] = pooling == CNN_POOLING_MAX ? best : sum / (float) size;
+  }
+}
+
+GstBuffer *
+cnn_net_features (CnnNet *net, guint n)
+{
+  const ConvoyTensor *out = convoy_exec_output (net->exec, 0);
+  ConvoyShape shape = cnn_net_features_shape (net);
+  gsize count = (gsize) convoy_shape_count (&shape), whole = (gsize) convoy_tensor_count (out) / net->o.batch;
+  const float *from = (const float *) convoy_tensor_data (out) + n * whole;
+  float *to = g_new (float, count);
+
+  if (net->o.pooling == CNN_POOLING_NONE)
+    memcpy (to, from, count * sizeof *to);
+  else
+    pool (net->o.pooling, from, (gsize) shape.d[0], whole / (gsize) shape.d[0], to);
+  return gst_buffer_new_wrapped (to, count * sizeof *to);
 }

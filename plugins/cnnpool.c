@@ -18,6 +18,7 @@ typedef struct {
 struct CnnPool {
   guint n, batch;
   guint capacity;               /* frames; with so many of them pop waits */
+  gboolean extract;             /* features, no results */
   Worker *worker;
 
   GMutex lock;                  /* protects all below, and done of every entry */
@@ -34,6 +35,7 @@ void
 cnn_item_clear (CnnItem *item)
 {
   gst_clear_buffer (&item->frame);
+  gst_clear_buffer (&item->features);
   gst_clear_structure (&item->result);
   g_clear_error (&item->error);
 }
@@ -49,7 +51,7 @@ entry_free (Entry *e)
 
 /* Classifies a batch; without the lock, for its entries are this worker's now. */
 static void
-run_batch (CnnNet *net, GPtrArray *batch)
+run_batch (CnnNet *net, gboolean extract, GPtrArray *batch)
 {
   GError *error = NULL;
   guint n_put = 0;
@@ -62,7 +64,9 @@ run_batch (CnnNet *net, GPtrArray *batch)
   gboolean ok = n_put > 0 && cnn_net_run (net, &error);
   for (guint i = 0; i < batch->len; i++) {
     Entry *e = g_ptr_array_index (batch, i);
-    if (ok && !e->item.error)
+    if (ok && !e->item.error && extract)
+      e->item.features = cnn_net_features (net, i);
+    else if (ok && !e->item.error)
       e->item.result = cnn_net_result (net, i, GST_BUFFER_PTS (e->item.frame));
     else if (error && !e->item.error)
       e->item.error = g_error_copy (error);
@@ -76,7 +80,7 @@ serve (CnnPool *p, CnnNet *net, GPtrArray *batch)
 {
   p->busy++;
   g_mutex_unlock (&p->lock);
-  run_batch (net, batch);
+  run_batch (net, p->extract, batch);
   g_mutex_lock (&p->lock);
   p->busy--;
   for (guint i = 0; i < batch->len; i++)
@@ -130,6 +134,7 @@ cnn_pool_push (CnnPool *p, GstBuffer *frame, gboolean classify)
   Entry *e = g_new0 (Entry, 1);
 
   e->item.frame = frame;
+  e->item.arrived = g_get_monotonic_time ();
   e->done = !classify;
   g_mutex_lock (&p->lock);
   g_queue_push_tail (&p->frames, e);
@@ -195,6 +200,22 @@ cnn_pool_set_info (CnnPool *p, const GstVideoInfo *info)
   return TRUE;
 }
 
+gint64
+cnn_pool_oldest (CnnPool *p)
+{
+  g_mutex_lock (&p->lock);
+  Entry *e = g_queue_peek_head (&p->frames);
+  gint64 arrived = e ? e->item.arrived : 0;
+  g_mutex_unlock (&p->lock);
+  return arrived;
+}
+
+ConvoyShape
+cnn_pool_shape (CnnPool *p)
+{
+  return cnn_net_features_shape (p->worker[0].net);
+}
+
 guint
 cnn_pool_delay (const CnnPool *p)
 {
@@ -233,6 +254,7 @@ cnn_pool_new (const CnnNetOptions *o, guint workers, GError **error)
 
   p->n = workers;
   p->batch = o->batch;
+  p->extract = o->top_k == 0;
   p->capacity = workers > 1 ? 2 * workers * o->batch : o->batch;        /* one batch runs, one waits */
   p->worker = g_new0 (Worker, workers);
   p->open = g_ptr_array_sized_new (o->batch);

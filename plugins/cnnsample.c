@@ -143,7 +143,7 @@ cnn_extractor_event_new (const CnnExtractorEvent *x)
 {
   return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, gst_structure_new (EXTRACTOR_EVENT, "model", G_TYPE_STRING, x->model,
           "layer", G_TYPE_STRING, x->layer, "pooling", G_TYPE_STRING, x->pooling, "checksum", G_TYPE_STRING, x->checksum,
-          "preprocessing", G_TYPE_STRING, x->preprocessing, NULL));
+          "preprocessing", G_TYPE_STRING, x->preprocessing, "request", G_TYPE_STRING, x->request, NULL));
 }
 
 gboolean
@@ -153,7 +153,8 @@ cnn_extractor_event_parse (GstEvent *event, CnnExtractorEvent *x)
   if (!s)
     return FALSE;
   *x = (CnnExtractorEvent) { gst_structure_get_string (s, "model"), gst_structure_get_string (s, "layer"),
-    gst_structure_get_string (s, "pooling"), gst_structure_get_string (s, "checksum"), gst_structure_get_string (s, "preprocessing") };
+    gst_structure_get_string (s, "pooling"), gst_structure_get_string (s, "checksum"), gst_structure_get_string (s, "preprocessing"),
+    gst_structure_get_string (s, "request") };
   return TRUE;
 }
 

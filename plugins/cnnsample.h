@@ -69,6 +69,7 @@ typedef struct {
   const char *layer, *pooling;
   const char *checksum;         /* SHA-256 of the model file, hexadecimal */
   const char *preprocessing;    /* canonical text */
+  const char *request;          /* how the features are made, as cnnknown.h says; NULL: not told */
 } CnnExtractorEvent;
 
 GstEvent *cnn_extractor_event_new (const CnnExtractorEvent *x);

@@ -110,7 +110,7 @@ start (GstBaseTransform *trans)
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("no model: set model= to an ONNX file or a name of the zoo"), (NULL));
     return FALSE;
   }
-  self->model = cnn_model_load (&self->settings, &o.info, &error);
+  self->model = cnn_model_load (&self->settings, CNN_NEED_LABELS | CNN_NEED_PREPROCESSING, &o.info, &error);
   if (self->model) {
     o.model = self->model;
     self->pool = cnn_pool_new (&o, self->workers ? self->workers : g_get_num_processors (), &error);

@@ -41,6 +41,7 @@
 #include "plugins/gstcnndatasetsrc.h"
 #include "plugins/cnnbuffer.h"
 #include "plugins/cnncourse.h"
+#include "plugins/cnnknown.h"
 #include "plugins/cnnreader.h"
 #include "plugins/cnnsample.h"
 #include "plugins/cnntensor.h"
@@ -67,6 +68,7 @@ struct _GstCnnDatasetSrc {
   gboolean in_phase;            /* the reader reads its phase */
   gboolean phase_gave;          /* a sample, so far */
   GstCaps *caps;                /* of the last sample; NULL: none */
+  gboolean ask;                 /* there is somebody downstream who stores features */
   GQueue events;                /* to go out before the next buffer */
 };
 
@@ -229,6 +231,21 @@ may_skip (GstCnnDatasetSrc *self, CnnRead *read)
   return is_file;
 }
 
+/* Whether downstream has the features of this sample already and can do without it. */
+static gboolean
+is_stored (GstCnnDatasetSrc *self, const CnnRead *read)
+{
+  const CnnPhase *phase = &self->course->phases[self->place.phase];
+  if (!self->ask)
+    return FALSE;
+  gsize size;
+  gconstpointer data = g_bytes_get_data (read->bytes, &size);
+  CnnKnown k = { read->name, phase->split, (int) read->label, size, convoy_features_digest (data, size), convoy_dataset_info (phase->d)->n };
+  gboolean known;
+  self->ask = cnn_known_ask (GST_BASE_SRC_PAD (self), &k, &known);
+  return known;
+}
+
 static void
 say_end (GstCnnDatasetSrc *self)
 {
@@ -260,9 +277,12 @@ create (GstPushSrc *push, GstBuffer **out)
     } else {
       self->place.sample++;
       set_number (self, cnn_course_number (self->course, &self->place));
-      if (!read.error) {
-        self->phase_gave = TRUE;
+      self->phase_gave |= !read.error;
+      if (!read.error && !is_stored (self, &read))
         return make_buffer (self, &read, out);
+      if (!read.error) {
+        cnn_read_clear (&read);
+        continue;
       }
       if (!may_skip (self, &read))
         return GST_FLOW_ERROR;
@@ -307,6 +327,7 @@ start (GstBaseSrc *base)
   self->length = length * self->used.epochs;
   GST_OBJECT_UNLOCK (self);
   self->reader = cnn_reader_new ();
+  self->ask = TRUE;
   go_to (self, (epoch - 1) * length + sample);
   g_queue_push_tail (&self->events, dataset_event (self));
   for (guint i = 0; i + 1 < self->course->skipped->len; i += 2)

@@ -9,9 +9,11 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnndecode.c plugins/cnndecode.h \
 	plugins/cnndraw.c plugins/cnndraw.h \
 	plugins/cnnenums.c plugins/cnnenums.h \
+	plugins/cnnextractor.c plugins/cnnextractor.h \
 	plugins/cnnjpeg.c \
 	plugins/cnnjpegdc.c plugins/cnnjpegdc.h \
 	plugins/cnnlines.c plugins/cnnlines.h \
+	plugins/cnnknown.c plugins/cnnknown.h \
 	plugins/cnnmeta.c plugins/cnnmeta.h \
 	plugins/cnnmodel.c plugins/cnnmodel.h \
 	plugins/cnnnet.c plugins/cnnnet.h \
@@ -22,8 +24,12 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnsample.c plugins/cnnsample.h \
 	plugins/cnnscale.c plugins/cnnscale.h \
 	plugins/cnntensor.c plugins/cnntensor.h \
+	plugins/cnnwarp.c plugins/cnnwarp.h \
+	plugins/gstcnnaugment.c plugins/gstcnnaugment.h \
 	plugins/gstcnnclassify.c plugins/gstcnnclassify.h \
 	plugins/gstcnndatasetsrc.c plugins/gstcnndatasetsrc.h \
+	plugins/gstcnndatasetsink.c plugins/gstcnndatasetsink.h \
+	plugins/gstcnnextract.c plugins/gstcnnextract.h \
 	plugins/gstcnnimagedec.c plugins/gstcnnimagedec.h \
 	plugins/gstcnnoverlay.c plugins/gstcnnoverlay.h \
 	plugins/gstcnntokenize.c plugins/gstcnntokenize.h \

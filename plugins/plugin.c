@@ -5,8 +5,11 @@
 #include "config.h"
 #endif
 #include "plugins/cnnmeta.h"
+#include "plugins/gstcnnaugment.h"
 #include "plugins/gstcnnclassify.h"
+#include "plugins/gstcnndatasetsink.h"
 #include "plugins/gstcnndatasetsrc.h"
+#include "plugins/gstcnnextract.h"
 #include "plugins/gstcnnimagedec.h"
 #include "plugins/gstcnnoverlay.h"
 #include "plugins/gstcnntokenize.h"
@@ -15,9 +18,10 @@ static gboolean
 plugin_init (GstPlugin *plugin)
 {
   cnn_meta_register ();
-  return GST_ELEMENT_REGISTER (cnnclassify, plugin) & GST_ELEMENT_REGISTER (cnndatasetsrc, plugin)
-      & GST_ELEMENT_REGISTER (cnnimagedec, plugin) & GST_ELEMENT_REGISTER (cnnoverlay, plugin)
-      & GST_ELEMENT_REGISTER (cnntokenize, plugin);
+  return GST_ELEMENT_REGISTER (cnnaugment, plugin) & GST_ELEMENT_REGISTER (cnnclassify, plugin)
+      & GST_ELEMENT_REGISTER (cnndatasetsink, plugin) & GST_ELEMENT_REGISTER (cnndatasetsrc, plugin)
+      & GST_ELEMENT_REGISTER (cnnextract, plugin) & GST_ELEMENT_REGISTER (cnnimagedec, plugin)
+      & GST_ELEMENT_REGISTER (cnnoverlay, plugin) & GST_ELEMENT_REGISTER (cnntokenize, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, convoy, "Trains and runs convolutional networks in a pipeline",

@@ -122,6 +122,11 @@ tests_test_elements_overlay_SOURCES = tests/test-elements-overlay.c $(element_te
 tests_test_elements_overlay_CPPFLAGS = $(element_test_cppflags)
 tests_test_elements_overlay_LDADD = $(element_test_ldadd)
 
+check_PROGRAMS += tests/test-elements-features
+tests_test_elements_features_SOURCES = tests/test-elements-features.c tests/element-model.c tests/element-model.h $(element_test_sources)
+tests_test_elements_features_CPPFLAGS = $(element_test_cppflags)
+tests_test_elements_features_LDADD = core/libconvoy.la $(element_test_ldadd) -lm
+
 check_PROGRAMS += tests/test-plot
 tests_test_plot_SOURCES = tests/test-plot.c pipelines/figure.c pipelines/figure.h pipelines/plot-figure.c pipelines/plot-panel.c pipelines/plot.h $(TEMP_SOURCES)
 tests_test_plot_CPPFLAGS = $(tests_test_data_CPPFLAGS) $(DRAW_CFLAGS)

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gstcnnextract.c - the element cnnextract: pictures or tensors in, the features of a layer out. */
+/**
+ * SECTION:element-cnnextract
+ * @title: cnnextract
+ * @short_description: runs a convolutional network up to a layer
+ *
+ * Runs the frozen network up to #GstCnnExtract:layer and sends what it gives, one sample a buffer,
+ * as other/tensors of float32. Metadata of the sample travel along; the sticky event
+ * `cnn-extractor` says which network made the features and how.
+ *
+ * A layer is the name of a value or node, its number among the rows of `convoy summary` (from 0;
+ * negative: from the end), `last-conv` (the feature map that the last global pooling takes) or
+ * `features` (what that pooling gives; without one, what enters the last dense layer).
+ *
+ * Pictures up to the network's own size enter as they are, so that `cnnimagedec width=160
+ * height=160` makes a network of 160x160 of a fully convolutional one; larger ones are fitted by
+ * the model's rule. With #GstCnnExtract:width and #GstCnnExtract:height all are fitted to that.
+ *
+ * Batches are gathered: a serialized event pushes what is held, and so does a sample that comes
+ * later than #GstCnnExtract:max-latency after the oldest held.
+ *
+ * |[
+ * gst-launch-1.0 -m cnndatasetsrc location=pictures ! cnnimagedec width=160 height=160 ! cnnextract model=mobilenet-v1-1.0-224 layer=last-conv ! cnndatasetsink location=features.h5
+ * ]|
+ * |[
+ * gst-launch-1.0 filesrc location=photo.jpg ! cnnimagedec ! cnnextract model=mobilenet-v2-1.0-224 layer=features ! fakesink dump=true
+ * ]|
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "plugins/gstcnnextract.h"
+#include "plugins/cnnextractor.h"
+#include "plugins/cnnknown.h"
+#include "plugins/cnnmeta.h"
+#include "plugins/cnnsample.h"
+#include "plugins/cnntensor.h"
+#include "zoo/zoo.h"
+
+GST_DEBUG_CATEGORY_STATIC (cnn_extract_debug);
+#define GST_CAT_DEFAULT cnn_extract_debug
+
+struct _GstCnnExtract {
+  GstBaseTransform parent;
+
+  CnnExtractorSettings settings;        /* object lock; fixed while the element runs */
+  char *precision;                      /* object lock */
+  GstClockTime max_latency;             /* object lock; 0: no bound */
+  GstClockTime queued;                  /* object lock; how long a sample may wait for those that come after */
+
+  CnnExtractor extractor;               /* the streaming thread's, */
+  GMutex pool_lock;                     /* which holds this while it makes another pool, as do others who interrupt it */
+  gboolean announce;                    /* the event cnn-extractor is to be sent */
+  char *path;                           /* of the model, from start to stop */
+
+  GMutex known_lock;                    /* protects the next two: samples may be asked for in another thread */
+  char *checksum, *request;             /* NULL: not needed yet */
+};
+
+enum {
+  PROP_0, PROP_MODEL, PROP_LAYER, PROP_POOLING, PROP_WIDTH, PROP_HEIGHT, PROP_MEAN, PROP_STD, PROP_COLOR, PROP_RESIZE, PROP_RESIZE_SHORT,
+  PROP_BATCH_SIZE, PROP_WORKERS, PROP_THREADS, PROP_PRECISION, PROP_MAX_LATENCY
+};
+
+#define TENSORS CNN_TENSOR_CAPS ("float32")
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL) "; " TENSORS));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (TENSORS));
+
+G_DEFINE_FINAL_TYPE (GstCnnExtract, gst_cnn_extract, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (cnnextract, "cnnextract", GST_RANK_NONE, GST_TYPE_CNN_EXTRACT)
+
+/* --- start, stop, caps ------------------------------------------------- */
+
+static gboolean
+stop (GstBaseTransform *trans)
+{
+  GstCnnExtract *self = GST_CNN_EXTRACT (trans);
+  cnn_extractor_clear (&self->extractor);
+  g_clear_pointer (&self->path, g_free);
+  g_mutex_lock (&self->known_lock);
+  g_clear_pointer (&self->checksum, g_free);
+  g_clear_pointer (&self->request, g_free);
+  g_mutex_unlock (&self->known_lock);
+  return TRUE;
+}
+
+static gboolean
+start (GstBaseTransform *trans)
+{
+  GstCnnExtract *self = GST_CNN_EXTRACT (trans);
+  GError *error = NULL;
+
+  if (g_strcmp0 (self->precision, "fp32")) {
+    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("precision=%s is not supported, only fp32", self->precision), (NULL));
+    return FALSE;
+  }
+  if (!self->settings.model.model) {
+    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("no model: set model= to an ONNX file or a name of the zoo"), (NULL));
+    return FALSE;
+  }
+  self->path = convoy_zoo_find (self->settings.model.model, &error);
+  if (!self->path) {
+    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
+    g_error_free (error);
+    return FALSE;
+  }
+  self->queued = 0;
+  return TRUE;
+}
+
+static GstCaps *
+transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps, GstCaps *filter)
+{
+  GstCaps *other = gst_static_pad_template_get_caps (direction == GST_PAD_SINK ? &src_template : &sink_template);
+  (void) trans, (void) caps;
+  if (filter) {
+    GstCaps *both = gst_caps_intersect_full (filter, other, GST_CAPS_INTERSECT_FIRST);
+    gst_caps_unref (other);
+    other = both;
+  }
+  return other;
+}
+
+/* What comes out is known once the network is made for what comes in. */
+static GstCaps *
+fixate_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps, GstCaps *other)
+{
+  GstCnnExtract *self = GST_CNN_EXTRACT (trans);
+  GError *error = NULL;
+
+  if (direction != GST_PAD_SINK)
+    return gst_caps_fixate (other);
+  gst_caps_unref (other);
+  g_mutex_lock (&self->pool_lock);
+  gboolean ok = cnn_extractor_set_caps (&self->extractor, &self->settings, caps, &error);
+  g_mutex_unlock (&self->pool_lock);
+  if (ok)
+    return cnn_sample_caps (CONVOY_F32, &self->extractor.shape);
+  GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s", error->message), (NULL));
+  g_error_free (error);
+  return gst_caps_new_empty ();
+}
+
+static gboolean
+set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
+{
+  GstCnnExtract *self = GST_CNN_EXTRACT (trans);
+  GstVideoInfo video;
+  guint64 wait = 0;
+  (void) out;
+
+  if (!self->extractor.pool)
+    return FALSE;
+  if (gst_video_info_from_caps (&video, in) && GST_VIDEO_INFO_FPS_N (&video) > 0)
+    wait = gst_util_uint64_scale_int (cnn_pool_delay (self->extractor.pool) * GST_SECOND, GST_VIDEO_INFO_FPS_D (&video), GST_VIDEO_INFO_FPS_N (&video));
+  GST_OBJECT_LOCK (self);
+  self->queued = self->max_latency ? MIN (wait, self->max_latency) : wait;
+  GST_OBJECT_UNLOCK (self);
+  self->announce = TRUE;
+  return TRUE;
+}
+
+/* --- what is stored already -------------------------------------------- */
+
+/* With the lock. */
+static gboolean
+make_key (GstCnnExtract *self)
+{
+  if (!self->request)
+    self->request = cnn_extractor_request (&self->settings, self->path, GST_BASE_TRANSFORM_SINK_PAD (self));
+  if (!self->checksum)
+    self->checksum = cnn_extractor_checksum (self->path, NULL);
+  return self->checksum != NULL;
+}
+
+static gboolean
+pass_known_query (GstCnnExtract *self, GstQuery *query)
+{
+  g_mutex_lock (&self->known_lock);
+  gboolean ok = self->path && make_key (self);
+  if (ok)
+    cnn_known_describe (query, self->path, self->checksum, self->request);
+  g_mutex_unlock (&self->known_lock);
+  return ok && gst_pad_peer_query (GST_BASE_TRANSFORM_SRC_PAD (self), query);
+}
+
+static void
+announce (GstCnnExtract *self)
+{
+  static const char *const poolings[] = { "none", "max", "avg" };
+  CnnExtractorEvent x = { .model = self->path, .layer = self->extractor.layer, .pooling = poolings[self->settings.pooling],
+    .preprocessing = self->extractor.preprocessing };
+
+  g_mutex_lock (&self->known_lock);
+  make_key (self);
+  x.checksum = self->checksum;
+  x.request = self->request;
+  GstEvent *event = cnn_extractor_event_new (&x);
+  g_mutex_unlock (&self->known_lock);
+  self->announce = FALSE;
+  gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self), event);
+}
+
+/* --- samples ---------------------------------------------------------- */
+
+/* Custom metadata say what a sample is; others describe the frame that it was. */
+static gboolean
+copy_custom (GstBuffer *from, GstMeta **meta, gpointer to)
+{
+  GstMetaTransformCopy all = { FALSE, 0, G_MAXSIZE };
+  if (gst_meta_info_is_custom ((*meta)->info) && (*meta)->info->transform_func)
+    (*meta)->info->transform_func (to, *meta, from, _gst_meta_transform_copy, &all);
+  return TRUE;
+}
+
+/* The oldest in work, if it is ready (or all are to come out). */
+static GstFlowReturn
+take (GstCnnExtract *self, gboolean all, GstBuffer **out)
+{
+  CnnItem item;
+
+  if (!self->extractor.pool || !cnn_pool_pop (self->extractor.pool, all, &item))
+    return GST_FLOW_OK;
+  if (item.error) {
+    GST_ELEMENT_ERROR (self, LIBRARY, FAILED, ("%s", item.error->message), (NULL));
+    cnn_item_clear (&item);
+    return GST_FLOW_ERROR;
+  }
+  *out = g_steal_pointer (&item.features);
+  gst_buffer_copy_into (*out, item.frame, GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0, -1);
+  gst_buffer_foreach_meta (item.frame, copy_custom, *out);
+  cnn_item_clear (&item);
+  if (self->announce)
+    announce (self);
+  return GST_FLOW_OK;
+}
+
+/* Sends on all that is in work. */
+static GstFlowReturn
+drain (GstCnnExtract *self)
+{
+  GstFlowReturn ret = GST_FLOW_OK;
+  GstBuffer *features;
+
+  do {
+    features = NULL;
+    ret = take (self, TRUE, &features);
+    if (features)
+      ret = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self), features);
+  } while (features && ret == GST_FLOW_OK);
+  if (ret != GST_FLOW_OK && self->extractor.pool)
+    cnn_pool_reset (self->extractor.pool);
+  return ret;
+}
+
+static gboolean
+is_overdue (GstCnnExtract *self)
+{
+  gint64 oldest = cnn_pool_oldest (self->extractor.pool);
+  return self->max_latency && oldest && (GstClockTime) (g_get_monotonic_time () - oldest) * GST_USECOND >= self->max_latency;
+}
+
+static GstFlowReturn
+generate_output (GstBaseTransform *trans, GstBuffer **out)
+{
+  GstCnnExtract *self = GST_CNN_EXTRACT (trans);
+  GstBuffer *frame = g_steal_pointer (&trans->queued_buf);
+
+  *out = NULL;
+  if (frame) {
+    cnn_pool_push (self->extractor.pool, frame, TRUE);
+    if (is_overdue (self))
+      return drain (self);
+  }
+  return take (self, FALSE, out);
+}
+
+/* --- events and queries ------------------------------------------------ */
+
+/* From any thread: whoever waits for the pool waits no more. */
+static void
+interrupt (GstCnnExtract *self)
+{
+  g_mutex_lock (&self->pool_lock);
+  if (self->extractor.pool)
+    cnn_pool_interrupt (self->extractor.pool);
+  g_mutex_unlock (&self->pool_lock);
+}
+
+static gboolean
+sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstCnnExtract *self = GST_CNN_EXTRACT (trans);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START)
+    interrupt (self);
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP && self->extractor.pool)
+    cnn_pool_reset (self->extractor.pool);
+  else if (GST_EVENT_IS_SERIALIZED (event))
+    drain (self);               /* an error of it comes back with the next sample */
+  return GST_BASE_TRANSFORM_CLASS (gst_cnn_extract_parent_class)->sink_event (trans, event);
+}
+
+static gboolean
+query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *q)
+{
+  GstCnnExtract *self = GST_CNN_EXTRACT (trans);
+  gboolean live;
+  GstClockTime min, max;
+
+  if (direction == GST_PAD_SINK && cnn_is_known_query (q))
+    return pass_known_query (self, q);
+  if (GST_QUERY_IS_SERIALIZED (q) && direction == GST_PAD_SINK)
+    drain (self);
+  if (!GST_BASE_TRANSFORM_CLASS (gst_cnn_extract_parent_class)->query (trans, direction, q))
+    return FALSE;
+  if (GST_QUERY_TYPE (q) == GST_QUERY_LATENCY && direction == GST_PAD_SRC) {
+    gst_query_parse_latency (q, &live, &min, &max);
+    GST_OBJECT_LOCK (self);
+    GstClockTime own = self->queued;
+    GST_OBJECT_UNLOCK (self);
+    gst_query_set_latency (q, live, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
+  }
+  return TRUE;
+}
+
+/* Frames in work are missing in whatever pool upstream makes. */
+static gboolean
+propose_allocation (GstBaseTransform *trans, GstQuery *decided, GstQuery *q)
+{
+  GstCnnExtract *self = GST_CNN_EXTRACT (trans);
+  GstVideoInfo video;
+  GstCaps *caps;
+  (void) decided;
+
+  gst_query_parse_allocation (q, &caps, NULL);
+  if (self->extractor.pool && caps && gst_video_info_from_caps (&video, caps))
+    gst_query_add_allocation_pool (q, NULL, (guint) GST_VIDEO_INFO_SIZE (&video), cnn_pool_delay (self->extractor.pool) + 2, 0);
+  gst_query_add_allocation_meta (q, GST_VIDEO_META_API_TYPE, NULL);
+  return TRUE;
+}
+
+static GstStateChangeReturn
+change_state (GstElement *element, GstStateChange change)
+{
+  GstCnnExtract *self = GST_CNN_EXTRACT (element);
+  if (change == GST_STATE_CHANGE_PAUSED_TO_READY)
+    interrupt (self);
+  return GST_ELEMENT_CLASS (gst_cnn_extract_parent_class)->change_state (element, change);
+}
+
+/* --- properties and class --------------------------------------------- */
+
+static const struct { guint id; const char *name, *nick, *blurb, *value; gsize at; } strings[] = {
+  { PROP_MODEL, "model", "Model", "ONNX file, or the name of a model of the zoo", NULL, G_STRUCT_OFFSET (GstCnnExtract, settings.model.model) },
+  { PROP_LAYER, "layer", "Layer", "Layer whose output leaves: a name, a number, last-conv or features", "features", G_STRUCT_OFFSET (GstCnnExtract, settings.layer) },
+  { PROP_MEAN, "mean", "Mean", "Subtracted from 0..255: a number, or one a channel with commas between (default: as the model says)", NULL,
+      G_STRUCT_OFFSET (GstCnnExtract, settings.model.mean) },
+  { PROP_STD, "std", "Deviation", "Divides then: a number, or one a channel with commas between (default: as the model says)", NULL,
+      G_STRUCT_OFFSET (GstCnnExtract, settings.model.std) },
+  { PROP_PRECISION, "precision", "Precision", "What the network computes with: fp32", "fp32", G_STRUCT_OFFSET (GstCnnExtract, precision) },
+};
+
+static const struct { guint id; const char *name, *nick, *blurb; guint min, max, value; gsize at; } numbers[] = {
+  { PROP_WIDTH, "width", "Width", "Width at which the network runs (0: as the pictures are, at most the model's own; else as height)", 0, 32767, 0,
+      G_STRUCT_OFFSET (GstCnnExtract, settings.width) },
+  { PROP_HEIGHT, "height", "Height", "Height at which the network runs (0: as the pictures are, at most the model's own; else as width)", 0, 32767, 0,
+      G_STRUCT_OFFSET (GstCnnExtract, settings.height) },
+  { PROP_RESIZE_SHORT, "resize-short", "Short side", "Short side after resizing, before the centre is taken (0: as the model says)", 0, 32767, 0,
+      G_STRUCT_OFFSET (GstCnnExtract, settings.model.resize_short) },
+  { PROP_BATCH_SIZE, "batch-size", "Batch size", "Samples that a network takes at a time", 1, 1024, 8, G_STRUCT_OFFSET (GstCnnExtract, settings.batch) },
+  { PROP_WORKERS, "workers", "Workers", "Networks that run side by side (0: one a processor)", 0, 256, 0, G_STRUCT_OFFSET (GstCnnExtract, settings.workers) },
+  { PROP_THREADS, "threads", "Threads", "Threads that work on one batch", 1, 256, 1, G_STRUCT_OFFSET (GstCnnExtract, settings.threads) },
+};
+
+static const struct { guint id; const char *name, *nick, *blurb; GType (*type) (void); int value; gsize at; } choices[] = {
+  { PROP_POOLING, "pooling", "Pooling", "One number a channel instead of a map", cnn_pooling_get_type, CNN_POOLING_NONE, G_STRUCT_OFFSET (GstCnnExtract, settings.pooling) },
+  { PROP_COLOR, "color", "Colour order", "Which colour the network takes first", cnn_color_get_type, CNN_COLOR_MODEL, G_STRUCT_OFFSET (GstCnnExtract, settings.model.color) },
+  { PROP_RESIZE, "resize", "Resize", "How a picture gets the network's size", cnn_model_resize_get_type, CNN_RESIZE_MODEL,
+      G_STRUCT_OFFSET (GstCnnExtract, settings.model.resize) },
+};
+
+/* Where a property lives; the object lock is held. */
+#define FIELD(self, row, type) ((type *) G_STRUCT_MEMBER_P (self, (row).at))
+
+static void
+set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstCnnExtract *self = GST_CNN_EXTRACT (object);
+  gboolean done = id == PROP_MAX_LATENCY;
+
+  GST_OBJECT_LOCK (self);
+  if (done)
+    self->max_latency = g_value_get_uint64 (value);
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    if (strings[i].id == id) {
+      g_free (*FIELD (self, strings[i], char *));
+      *FIELD (self, strings[i], char *) = g_value_dup_string (value);
+      done = TRUE;
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    if (numbers[i].id == id) {
+      *FIELD (self, numbers[i], guint) = g_value_get_uint (value);
+      done = TRUE;
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
+    if (choices[i].id == id) {
+      *FIELD (self, choices[i], int) = g_value_get_enum (value);
+      done = TRUE;
+    }
+  GST_OBJECT_UNLOCK (self);
+  if (!done)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstCnnExtract *self = GST_CNN_EXTRACT (object);
+  gboolean done = id == PROP_MAX_LATENCY;
+
+  GST_OBJECT_LOCK (self);
+  if (done)
+    g_value_set_uint64 (value, self->max_latency);
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    if (strings[i].id == id) {
+      g_value_set_string (value, *FIELD (self, strings[i], char *));
+      done = TRUE;
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    if (numbers[i].id == id) {
+      g_value_set_uint (value, *FIELD (self, numbers[i], guint));
+      done = TRUE;
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
+    if (choices[i].id == id) {
+      g_value_set_enum (value, *FIELD (self, choices[i], int));
+      done = TRUE;
+    }
+  GST_OBJECT_UNLOCK (self);
+  if (!done)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+finalize (GObject *object)
+{
+  GstCnnExtract *self = GST_CNN_EXTRACT (object);
+  cnn_model_settings_clear (&self->settings.model);
+  g_free (self->settings.layer);
+  g_free (self->precision);
+  g_mutex_clear (&self->known_lock);
+  g_mutex_clear (&self->pool_lock);
+  G_OBJECT_CLASS (gst_cnn_extract_parent_class)->finalize (object);
+}
+
+static void
+install_properties (GObjectClass *object)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_CONSTRUCT | GST_PARAM_MUTABLE_READY;
+
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    g_object_class_install_property (object, strings[i].id,
+        g_param_spec_string (strings[i].name, strings[i].nick, strings[i].blurb, strings[i].value, flags));
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    g_object_class_install_property (object, numbers[i].id,
+        g_param_spec_uint (numbers[i].name, numbers[i].nick, numbers[i].blurb, numbers[i].min, numbers[i].max, numbers[i].value, flags));
+  for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
+    g_object_class_install_property (object, choices[i].id,
+        g_param_spec_enum (choices[i].name, choices[i].nick, choices[i].blurb, choices[i].type (), choices[i].value, flags));
+  g_object_class_install_property (object, PROP_MAX_LATENCY, g_param_spec_uint64 ("max-latency", "Latency bound",
+          "Nanoseconds after which the next sample pushes a batch that is not full (0: no bound)", 0, G_MAXUINT64, 0, flags));
+}
+
+static void
+gst_cnn_extract_class_init (GstCnnExtractClass *klass)
+{
+  GObjectClass *object = G_OBJECT_CLASS (klass);
+  GstElementClass *element = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *base = GST_BASE_TRANSFORM_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (cnn_extract_debug, "cnnextract", 0, "features of a network");
+  object->set_property = set_property;
+  object->get_property = get_property;
+  object->finalize = finalize;
+  install_properties (object);
+  gst_element_class_set_static_metadata (element, "Feature extractor", "Filter/Converter/Video",
+      "Runs a frozen convolutional network up to a layer", "Convoy");
+  gst_element_class_add_static_pad_template (element, &sink_template);
+  gst_element_class_add_static_pad_template (element, &src_template);
+  gst_type_mark_as_plugin_api (CNN_TYPE_POOLING, 0);
+  gst_type_mark_as_plugin_api (CNN_TYPE_COLOR, 0);
+  gst_type_mark_as_plugin_api (CNN_TYPE_MODEL_RESIZE, 0);
+  element->change_state = GST_DEBUG_FUNCPTR (change_state);
+  base->start = GST_DEBUG_FUNCPTR (start);
+  base->stop = GST_DEBUG_FUNCPTR (stop);
+  base->transform_caps = GST_DEBUG_FUNCPTR (transform_caps);
+  base->fixate_caps = GST_DEBUG_FUNCPTR (fixate_caps);
+  base->set_caps = GST_DEBUG_FUNCPTR (set_caps);
+  base->generate_output = GST_DEBUG_FUNCPTR (generate_output);
+  base->sink_event = GST_DEBUG_FUNCPTR (sink_event);
+  base->query = GST_DEBUG_FUNCPTR (query);
+  base->propose_allocation = GST_DEBUG_FUNCPTR (propose_allocation);
+}
+
+static void
+gst_cnn_extract_init (GstCnnExtract *self)
+{
+  g_mutex_init (&self->known_lock);
+  g_mutex_init (&self->pool_lock);
+  gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), FALSE);
+}
