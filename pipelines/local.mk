@@ -25,10 +25,16 @@ pipelines_convoy_SOURCES = \
 	pipelines/watch.c pipelines/watch.h \
 	pipelines/zoo.c
 
+dist_man_MANS += pipelines/convoy.1
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = pipelines/completion/convoy
+
 # Recipes: one file each, found by looking.
 recipesdir = $(datadir)/convoy/pipelines
 dist_recipes_DATA = \
 	pipelines/classify-camera.pipe \
 	pipelines/classify-file.pipe \
+	pipelines/classify-folder.pipe \
 	pipelines/classify-video.pipe \
 	pipelines/extract-features.pipe

@@ -69,8 +69,8 @@ if test -e "$shared/models/models.tsv"; then
     grep -A1 "${pair%%:*}.jpg" "$dir/out" | grep -qE "${pair#*:}"
     result "${pair%%:*}.jpg is a ${pair#*:}" $?
   done
-  last=$(convoy summary mobilenet-v1-1.0-224 | awk '$2 == "Conv" { name = $1 } END { print name }')
-  says "MobileNet v1 up to $last at 160x160" 0 '1024x5x5' convoy summary mobilenet-v1-1.0-224 --input 160x160x3 --upto "$last"
+  last=$(convoy summary mobilenet-v1-1.0-224 | awk '$2 == "Conv" && $3 == "1024x7x7" { name = $1 } END { print name }')
+  says "MobileNet v1 up to $last at 160x160" 0 "^$last +Conv +1024x5x5" convoy summary mobilenet-v1-1.0-224 --input 160x160x3 --upto "$last"
 else
   skip "photographs and real networks" "not there"
 fi
