@@ -432,8 +432,8 @@ win (const ConvoyWindow *w)
 
 #define INFER dnnl_forward_inference
 
-ConvoyPrim *
-convoy_dnn_conv (const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias, const ConvoyMd *dst,
+static ConvoyPrim *
+conv (const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias, const ConvoyMd *dst,
     const ConvoyDnnPosts *posts, GError **error)
 {
   Win w = win (window);
@@ -442,6 +442,50 @@ convoy_dnn_conv (const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd
           w.stride, w.dilation, w.before, w.after),
       dnnl_convolution_forward_primitive_desc_create (&pd, engine (), INFER, dnnl_convolution_direct, M (src), M (wei), M0 (bias), M (dst),
           w.stride, w.dilation, w.before, w.after, attr));
+}
+
+/* With a free choice of layout, oneDNN 3.7 divides by zero while it plans some 1x1 convolutions on
+ * AVX-512 (512 to 1024 channels at 7x7, say), and so kills the process. Blocked layouts take other
+ * code, which is as fast. Windows of more than 1x1 are blocked with them, to spare the reorders. */
+static ConvoyMd *
+settled (const ConvoyMd *m, gboolean one_by_one)
+{
+  (void) one_by_one;
+#if DNNL_VERSION_MAJOR >= 3
+  dnnl_format_kind_t kind;
+  dnnl_dims_t *dims;
+  int n;
+  dnnl_memory_desc_query (m->md, dnnl_query_format_kind, &kind);
+  dnnl_memory_desc_query (m->md, dnnl_query_ndims_s32, &n);
+  dnnl_memory_desc_query (m->md, dnnl_query_dims, &dims);
+  gboolean free_choice = kind == dnnl_format_kind_any && (dnnl_get_effective_cpu_isa () & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core
+      && n >= 3 && n <= 5 && (one_by_one || (*dims)[1] % 16 == 0);
+  if (free_choice) {
+    ConvoyShape s = { (guint) n, { 0 } };
+    for (int i = 0; i < n; i++)
+      s.d[i] = (*dims)[i];
+    return convoy_md_blocked (&s);
+  }
+#endif
+  return convoy_md_dup (m);
+}
+
+ConvoyPrim *
+convoy_dnn_conv (const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias, const ConvoyMd *dst,
+    const ConvoyDnnPosts *posts, GError **error)
+{
+  gboolean one_by_one = TRUE;
+  for (guint i = 0; i < window->n; i++)
+    one_by_one &= window->kernel[i] == 1;
+  ConvoyMd *s = settled (src, one_by_one), *d = settled (dst, one_by_one);
+  ConvoyPrim *p = conv (window, s, wei, bias, d, posts, error);
+  if (p && !one_by_one && strstr (convoy_prim_impl (p), "ref")) {       /* only then: small pictures with large windows */
+    convoy_prim_free (p);
+    p = conv (window, src, wei, bias, dst, posts, error);
+  }
+  convoy_md_free (s);
+  convoy_md_free (d);
+  return p;
 }
 
 ConvoyPrim *
