@@ -106,6 +106,14 @@ as_post (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post)
   return v == n->in[0] && describe (b, n, post);
 }
 
+/* Only what forward computes carries riders: eval knows nothing of them. */
+static gboolean
+takes_post (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts, guint count, const ConvoyPost *post)
+{
+  ConvoyPost own = { 0 };
+  return describe (b, n, &own) && convoy_takes_eltwise (b, n, posts, count, post);
+}
+
 /* A step for each function, from the second on in place: oneDNN 3 has no function on a function, and
  * 2.6 only on its reference code. */
 static void
@@ -213,7 +221,7 @@ grad (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, Co
 #define ACTIVATION(id, op_name, attributes) \
   const ConvoyOp convoy_op_##id = { \
     .name = op_name, .min_in = 1, .max_in = 1, .attrs = attributes, .flags = CONVOY_OP_POINTWISE | CONVOY_OP_GRAD_FROM_OUT, \
-    .infer = infer, .eval = eval, .forward = forward, .grad = grad, .as_post = as_post, .takes_post = convoy_takes_eltwise, \
+    .infer = infer, .eval = eval, .forward = forward, .grad = grad, .as_post = as_post, .takes_post = takes_post, \
   }
 
 ACTIVATION (relu, "Relu", NULL);                        /* ONNX 6, 13, 14 */
@@ -295,7 +303,7 @@ clip_grad (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *ou
 
 const ConvoyOp convoy_op_clip = {
   .name = "Clip", .min_in = 1, .max_in = 3, .attrs = "min=f max=f", .flags = CONVOY_OP_POINTWISE | CONVOY_OP_GRAD_FROM_OUT, .no_grad = 1 << 1 | 1 << 2,
-  .infer = clip_infer, .eval = clip_eval, .grad = clip_grad, .forward = forward, .as_post = as_post, .takes_post = convoy_takes_eltwise,
+  .infer = clip_infer, .eval = clip_eval, .grad = clip_grad, .forward = forward, .as_post = as_post, .takes_post = takes_post,
 };
 
 /* x clip (x / 6 + 1 / 2, 0, 1), whose result does not tell where it came from. */
@@ -313,5 +321,5 @@ hard_swish_grad (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *con
 /* ONNX 14 */
 const ConvoyOp convoy_op_hard_swish = {
   .name = "HardSwish", .min_in = 1, .max_in = 1, .flags = CONVOY_OP_POINTWISE,
-  .infer = infer, .eval = eval, .grad = hard_swish_grad, .forward = forward, .as_post = as_post, .takes_post = convoy_takes_eltwise,
+  .infer = infer, .eval = eval, .grad = hard_swish_grad, .forward = forward, .as_post = as_post, .takes_post = takes_post,
 };
