@@ -11,6 +11,7 @@
 #ifndef CONVOY_OP_H
 #define CONVOY_OP_H
 #include "core/dnn.h"
+#include "core/shuffle.h"
 
 typedef struct ConvoyNode ConvoyNode;
 typedef struct ConvoyOp ConvoyOp;

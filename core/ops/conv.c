@@ -120,24 +120,24 @@ is_reference (const ConvoyPrim *p)
 
 /* A backward primitive over the layouts that the forward pass has; where oneDNN has nothing quick
  * for them, over those that it likes. md: of the data (source or its gradient), wei, bias, ddst. */
-typedef struct { ConvoyWindow w; const ConvoyMd *data, *wei, *bias, *ddst; const ConvoyPrim *forward; gboolean weights; } Back;
+typedef struct { ConvoyWindow w; const ConvoyMd *data, *wei, *forward_wei, *bias, *ddst; const ConvoyPrim *forward; gboolean weights; } Back;
 
 static ConvoyPrim *
-back_with (const Back *k, const ConvoyMd *data, const ConvoyMd *ddst, GError **error)
+back_with (const Back *k, const ConvoyMd *data, const ConvoyMd *wei, const ConvoyMd *ddst, GError **error)
 {
-  return k->weights ? convoy_dnn_conv_weights (&k->w, data, k->wei, k->bias, ddst, k->forward, error)
-                    : convoy_dnn_conv_data (&k->w, data, k->wei, ddst, k->forward, error);
+  return k->weights ? convoy_dnn_conv_weights (&k->w, data, wei, k->bias, ddst, k->forward, error)
+                    : convoy_dnn_conv_data (&k->w, data, wei, ddst, k->forward, error);
 }
 
 static ConvoyPrim *
 back_prim (const Back *k, GError **error)
 {
-  ConvoyPrim *p = back_with (k, k->data, k->ddst, NULL);
+  ConvoyPrim *p = back_with (k, k->data, k->wei, k->ddst, NULL);
   if (p && !is_reference (p))
     return p;
-  ConvoyShape x = convoy_md_shape (k->data), y = convoy_md_shape (k->ddst);
-  g_autoptr (ConvoyMd) any_x = convoy_md_any (&x), any_y = convoy_md_any (&y);
-  ConvoyPrim *other = back_with (k, any_x, any_y, p ? NULL : error);
+  ConvoyShape x = convoy_md_shape (k->data), w = convoy_md_shape (k->forward_wei), y = convoy_md_shape (k->ddst);
+  g_autoptr (ConvoyMd) any_x = convoy_md_any (&x), any_w = convoy_md_any (&w), any_y = convoy_md_any (&y);
+  ConvoyPrim *other = back_with (k, any_x, any_w, any_y, p ? NULL : error);
   if (other && p && is_reference (other))
     g_clear_pointer (&other, convoy_prim_free);
   if (other == NULL)
@@ -189,7 +189,7 @@ backward (ConvoyBuild *b, const ConvoyNode *n)
   ConvoyShape own, ws = weight_shape (b, n);
   if (forward == NULL)
     return TRUE;
-  Back k = { .data = convoy_prim_md (forward, CONVOY_ARG_SRC), .wei = convoy_prim_md (forward, CONVOY_ARG_WEI), .ddst = convoy_prim_md (forward, CONVOY_ARG_DST),
+  Back k = { .data = convoy_prim_md (forward, CONVOY_ARG_SRC), .wei = convoy_prim_md (forward, CONVOY_ARG_WEI), .forward_wei = convoy_prim_md (forward, CONVOY_ARG_WEI), .ddst = convoy_prim_md (forward, CONVOY_ARG_DST),
     .forward = forward };
   g_autoptr (ConvoyMd) given = convoy_md_plain (&ws);
   ConvoyBuf dy = convoy_build_grad (b, n->out);

@@ -5,7 +5,6 @@
  * then divided by that (G. Hinton et al., "Improving neural networks by preventing co-adaptation of
  * feature detectors", 2012; scaled in training as Keras does). */
 #include "core/ops/index.h"
-#include "core/shuffle.h"
 #include <string.h>
 
 static gboolean
