@@ -59,9 +59,9 @@ static void
 test_events (void)
 {
   const char *classes[] = { "cat", "dog", NULL };
-  CnnDatasetEvent d = { "/data", classes, 30, 2000, 1000, 7 }, back;
+  CnnDatasetEvent d = { "/data", classes, 30, 2000, 1000, 7, NULL }, back;
   CnnPhaseEvent p = { 2, 30, CNN_SPLIT_TRAIN, 2000 }, phase;
-  CnnExtractorEvent x = { "m.onnx", "relu", "avg", "abc", "rgb" }, extractor;
+  CnnExtractorEvent x = { "m.onnx", "relu", "avg", "abc", "rgb", "layer=relu" }, extractor;
   GstEvent *event = cnn_dataset_event_new (&d);
   CU_ASSERT_TRUE (GST_EVENT_IS_STICKY (event) && GST_EVENT_IS_SERIALIZED (event));
   CU_ASSERT_TRUE_FATAL (cnn_dataset_event_parse (event, &back));
