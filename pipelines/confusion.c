@@ -17,7 +17,7 @@ typedef struct {
   const guint *matrix;
   const char *title;
   guint columns;
-  double cell;
+  double cell, width;
 } Drawing;
 
 /* With the column for what was none of them only where it is needed. */
@@ -123,7 +123,7 @@ draw (cairo_t *cr, gconstpointer user)
   cairo_rectangle (cr, LEFT, TOP, d->columns * d->cell, n * d->cell);
   cairo_stroke (cr);
   cairo_set_source_rgb (cr, 0.1, 0.1, 0.1);
-  figure_text (cr, LEFT, 16, 0, TEXT + 3, TRUE, 0, d->title);
+  figure_text (cr, 10, 16, 0, TEXT + 3, TRUE, d->width - 20, d->title);
   figure_text (cr, LEFT + d->columns * d->cell / 2, TOP + n * d->cell + 16, 0.5, TEXT, FALSE, 0, "rows: the true class; columns: what the network said");
 }
 
@@ -131,8 +131,9 @@ gboolean
 confusion_save (const Score *s, const char *path, const char *title, GError **error)
 {
   g_autofree guint *matrix = score_confusion (s);
-  Drawing d = { s, matrix, title, count_columns (s, matrix), 0 };
+  Drawing d = { s, matrix, title, count_columns (s, matrix), 0, 0 };
 
   d.cell = CLAMP (floor (600.0 / s->n_classes), 1, 90);
-  return figure_save (path, (int) MAX (LEFT + d.columns * d.cell + 80, 460), (int) (TOP + s->n_classes * d.cell + 34), draw, &d, error);
+  d.width = MAX (LEFT + d.columns * d.cell + 80, 460);
+  return figure_save (path, (int) d.width, (int) (TOP + s->n_classes * d.cell + 34), draw, &d, error);
 }
