@@ -163,6 +163,27 @@ CONVOY_API GArray *convoy_graph_layers (const ConvoyGraph *bound);      /* Convo
  * gives, else what enters the last Gemm or MatMul. Borrowed; the error lists the nearest names. */
 CONVOY_API const char *convoy_graph_find_layer (const ConvoyGraph *bound, const char *layer, GError **error);
 
+/* --- graphs made of graphs -------------------------------------------- */
+
+CONVOY_API guint convoy_graph_opset (const ConvoyGraph *g);
+/* The layers of g after the value or node called from (NULL: after its only input) up to upto (NULL:
+ * to its only output), as a network of one input of this shape. Shares the params. An error where
+ * what follows reads something before the cut as well. */
+CONVOY_API ConvoyGraph *convoy_graph_tail (const ConvoyGraph *g, const char *from, const char *upto, const ConvoyShape *input, GError **error);
+
+typedef struct {
+  const char *upto;             /* the value or node of base that head goes on from; NULL: its only output */
+  const char *pooling;          /* between them: "max" or "avg" over height and width; NULL or "none": nothing */
+  const ConvoyShape *input;     /* as the whole declares it; NULL: as base does, without one as head does */
+} ConvoyJoin;
+/* base and then head in place of its only input, as one network, both of one operator set; base NULL:
+ * head alone. Its params are its own but hold the same tensors, which may still change with those of
+ * base and head. A name that both have gets `head/` before it in head. options may be NULL. */
+CONVOY_API ConvoyGraph *convoy_graph_join (const ConvoyGraph *base, const ConvoyGraph *head, const ConvoyJoin *options, GError **error);
+/* g with n outputs instead of fewer: the last Gemm, which only a Softmax may follow, has new rows, drawn
+ * with seed as Glorot and Bengio do, and what it had stays. Its params are its own, the others the same tensors. */
+CONVOY_API ConvoyGraph *convoy_graph_grow (const ConvoyGraph *g, guint n, guint64 seed, GError **error);
+
 /* --- networks as text ------------------------------------------------- */
 
 /* "conv2d filters=32 kernel=3 activation=relu ! maxpool pool=2 ! flatten ! dense units=10": words

@@ -77,6 +77,7 @@ core_libcore_la_SOURCES = \
 	core/split.c core/split.h \
 	core/split-run.c \
 	core/table.c core/table.h \
+	core/splice.c \
 	core/tensor.c \
 	core/tokenize.c core/tokenize.h \
 	core/top.c \

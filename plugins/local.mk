@@ -14,12 +14,19 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnjpegdc.c plugins/cnnjpegdc.h \
 	plugins/cnnlines.c plugins/cnnlines.h \
 	plugins/cnnknown.c plugins/cnnknown.h \
+	plugins/cnnheadnet.c plugins/cnnheadnet.h \
+	plugins/cnnheadsave.c plugins/cnnheadsave.h \
+	plugins/cnnjpeg.c \
+	plugins/cnnjpegdc.c plugins/cnnjpegdc.h \
+	plugins/cnnlines.c plugins/cnnlines.h \
+	plugins/cnnlearner.c plugins/cnnlearner.h \
 	plugins/cnnmeta.c plugins/cnnmeta.h \
 	plugins/cnnmodel.c plugins/cnnmodel.h \
 	plugins/cnnnet.c plugins/cnnnet.h \
 	plugins/cnnpicture.c plugins/cnnpicture.h \
 	plugins/cnnpng.c \
 	plugins/cnnpool.c plugins/cnnpool.h \
+	plugins/cnnqueue.c plugins/cnnqueue.h \
 	plugins/cnnreader.c plugins/cnnreader.h \
 	plugins/cnnsample.c plugins/cnnsample.h \
 	plugins/cnnscale.c plugins/cnnscale.h \
@@ -30,6 +37,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/gstcnndatasetsrc.c plugins/gstcnndatasetsrc.h \
 	plugins/gstcnndatasetsink.c plugins/gstcnndatasetsink.h \
 	plugins/gstcnnextract.c plugins/gstcnnextract.h \
+	plugins/gstcnnhead.c plugins/gstcnnhead.h \
 	plugins/gstcnnimagedec.c plugins/gstcnnimagedec.h \
 	plugins/gstcnnoverlay.c plugins/gstcnnoverlay.h \
 	plugins/gstcnntokenize.c plugins/gstcnntokenize.h \

@@ -10,6 +10,7 @@
 #include "plugins/gstcnndatasetsink.h"
 #include "plugins/gstcnndatasetsrc.h"
 #include "plugins/gstcnnextract.h"
+#include "plugins/gstcnnhead.h"
 #include "plugins/gstcnnimagedec.h"
 #include "plugins/gstcnnoverlay.h"
 #include "plugins/gstcnntokenize.h"
@@ -20,7 +21,7 @@ plugin_init (GstPlugin *plugin)
   cnn_meta_register ();
   return GST_ELEMENT_REGISTER (cnnaugment, plugin) & GST_ELEMENT_REGISTER (cnnclassify, plugin)
       & GST_ELEMENT_REGISTER (cnndatasetsink, plugin) & GST_ELEMENT_REGISTER (cnndatasetsrc, plugin)
-      & GST_ELEMENT_REGISTER (cnnextract, plugin) & GST_ELEMENT_REGISTER (cnnimagedec, plugin)
+      & GST_ELEMENT_REGISTER (cnnextract, plugin) & GST_ELEMENT_REGISTER (cnnhead, plugin) & GST_ELEMENT_REGISTER (cnnimagedec, plugin)
       & GST_ELEMENT_REGISTER (cnnoverlay, plugin) & GST_ELEMENT_REGISTER (cnntokenize, plugin);
 }
 

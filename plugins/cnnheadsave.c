@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * cnnheadsave.c - see cnnheadsave.h. */
+#include "plugins/cnnheadsave.h"
+#include "plugins/cnnsample.h"
+#include <stdio.h>
+#include <string.h>
+
+void
+cnn_head_whole_clear (CnnHeadWhole *w)
+{
+  convoy_model_unref (w->base);
+  g_free (w->layer);
+  g_free (w->pooling);
+  g_strfreev (w->labels);
+  *w = (CnnHeadWhole) { 0 };
+}
+
+guint
+cnn_head_whole_opset (const CnnHeadWhole *w)
+{
+  return w->base ? convoy_graph_opset (convoy_model_graph (w->base)) : 0;
+}
+
+/* --- what the extractor did ------------------------------------------------ */
+
+/* "(p-127.5)/127.5" for each channel. */
+static gboolean
+read_channel (const char *word, ConvoyModelInfo *image, guint c)
+{
+  char *end;
+  if (c >= 3 || !g_str_has_prefix (word, "(p-"))
+    return FALSE;
+  image->mean[c] = (float) g_ascii_strtod (word + 3, &end);
+  if (!g_str_has_prefix (end, ")/"))
+    return FALSE;
+  const char *std = end + 2;
+  image->std[c] = (float) g_ascii_strtod (std, &end);
+  return end != std && !*end && image->std[c] > 0;
+}
+
+/* The canonical text of cnnextract: "160x160 rgb resize=stretch (p-127.5)/127.5 ...". */
+static gboolean
+read_preprocessing (const char *text, ConvoyModelInfo *image)
+{
+  static const char *const rules[] = { "resize=stretch", "resize=crop", "resize=pad" };
+  g_auto (GStrv) words = g_strsplit (text, " ", -1);
+  guint n = g_strv_length (words), c = 0;
+  if (n == 1 && strcmp (text, "tensor") == 0)
+    return TRUE;
+  if (n < 4 || sscanf (words[0], "%ux%u", &image->width, &image->height) != 2)
+    return FALSE;
+  image->channels = strcmp (words[1], "grey") == 0 ? 1 : 3;
+  image->bgr = strcmp (words[1], "bgr") == 0;
+  for (guint i = 2; i < n; i++) {
+    gboolean known = g_str_has_prefix (words[i], "short=") && sscanf (words[i], "short=%u", &image->resize_short) == 1;
+    for (guint k = 0; k < G_N_ELEMENTS (rules); k++)
+      if (strcmp (words[i], rules[k]) == 0) {
+        image->resize = (ConvoyResize) k;
+        known = TRUE;
+      }
+    if (!known && !read_channel (words[i], image, c++))
+      return FALSE;
+  }
+  return c == image->channels;
+}
+
+gboolean
+cnn_head_whole_load (CnnHeadWhole *w, GstEvent *extractor, GError **error)
+{
+  CnnExtractorEvent x;
+  if (!extractor || !cnn_extractor_event_parse (extractor, &x) || !x.model || !*x.model)
+    return TRUE;
+  if (!x.preprocessing || !read_preprocessing (x.preprocessing, &w->image)) {
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "the features of %s were made of \"%s\", which is not understood", x.model,
+        x.preprocessing ? x.preprocessing : "nothing");
+    return FALSE;
+  }
+  w->base = convoy_model_new (x.model, NULL, error);
+  w->layer = g_strdup (x.layer);
+  w->pooling = g_strdup (x.pooling);
+  return w->base != NULL;
+}
+
+/* --- the file --------------------------------------------------------------- */
+
+static void
+set (GHashTable *props, const char *key, char *value)
+{
+  g_hash_table_insert (props, g_strdup (key), value);
+}
+
+static char *
+channels (const float *v, guint n)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  char number[G_ASCII_DTOSTR_BUF_SIZE];
+  for (guint c = 0; c < n; c++)
+    g_string_append_printf (text, "%s%s", c ? "," : "", g_ascii_formatd (number, sizeof number, "%.9g", v[c]));
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+static void
+describe_image (GHashTable *props, const ConvoyModelInfo *image)
+{
+  static const char *const rules[] = { "stretch", "crop", "pad" };
+  set (props, "input", g_strdup_printf ("%ux%ux%u", image->width, image->height, image->channels));
+  if (image->channels == 3)
+    set (props, "color", g_strdup (image->bgr ? "bgr" : "rgb"));
+  set (props, "mean", channels (image->mean, image->channels));
+  set (props, "std", channels (image->std, image->channels));
+  set (props, "resize", image->resize_short ? g_strdup_printf ("crop %u", image->resize_short) : g_strdup (rules[image->resize]));
+}
+
+/* A line an epoch, as in the CSV file. */
+static char *
+history_text (const ConvoyHistory *h)
+{
+  g_autoptr (GString) text = g_string_new ("epoch,loss,accuracy,val_loss,val_accuracy,lr,seconds\n");
+  for (guint i = 0; i < convoy_history_len (h); i++) {
+    const ConvoyEpoch *e = convoy_history_at (h, i);
+    const double v[] = { e->loss, e->accuracy, e->val_loss, e->val_accuracy, e->lr, e->seconds };
+    g_string_append_printf (text, "%u", e->epoch);
+    for (guint k = 0; k < G_N_ELEMENTS (v); k++) {
+      char number[G_ASCII_DTOSTR_BUF_SIZE];
+      g_string_append_printf (text, ",%s", v[k] == v[k] ? g_ascii_formatd (number, sizeof number, "%.6g", v[k]) : "");
+    }
+    g_string_append_c (text, '\n');
+  }
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+/* The batch is open, unless base fixes it; a picture has the size that it had in training. */
+static ConvoyShape
+whole_input (const CnnHeadWhole *w, const CnnHeadInput *in)
+{
+  ConvoyShape shape = in->shape;
+  if (w->base && w->image.channels)
+    shape = CONVOY_SHAPE (-1, w->image.channels, w->image.height, w->image.width);
+  shape.d[0] = -1;
+  return shape;
+}
+
+gboolean
+cnn_head_whole_save (const CnnHeadWhole *w, const char *path, const ConvoyGraph *head, const CnnHeadInput *in, const ConvoyModelInfo *image,
+    const ConvoyHistory *history, GError **error)
+{
+  ConvoyShape input = whole_input (w, in);
+  gboolean keep = w->base && !w->image.channels;        /* base takes tensors, as it declares them */
+  ConvoyJoin o = { .upto = w->layer, .pooling = w->pooling, .input = keep ? NULL : &input };
+  const ConvoyModelInfo *pictures = w->base ? &w->image : image;
+  g_autoptr (GHashTable) props = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  ConvoyGraph *whole = convoy_graph_join (w->base ? convoy_model_graph (w->base) : NULL, head, &o, error);
+
+  if (!whole)
+    return FALSE;
+  if (w->labels) {
+    set (props, "task", g_strdup ("classification"));
+    set (props, "labels", g_strjoinv ("\n", w->labels));
+  }
+  if (pictures->channels)
+    describe_image (props, pictures);
+  if (history && convoy_history_len (history))
+    set (props, "history", history_text (history));
+  gboolean ok = convoy_onnx_save (path, whole, props, error);
+  convoy_graph_unref (whole);
+  return ok;
+}

@@ -1,0 +1,730 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gstcnnhead.c - the element cnnhead: the part of a network that learns, in a stream. */
+/**
+ * SECTION:element-cnnhead
+ * @title: cnnhead
+ * @short_description: trains a network, or the end of one, by backpropagation
+ *
+ * Takes samples one a buffer (features or rows of a table as other/tensors of float32, words as
+ * int32, pictures as video/x-raw of the size at which the network runs) and gives the scores of
+ * each. With #GstCnnHead:training it learns from their labels on the way, in one thread of its own
+ * behind a bounded queue, in the epochs and phases that cnndatasetsrc announces.
+ *
+ * The network is text (#GstCnnHead:layers), a .net file or the name of one (#GstCnnHead:network), or
+ * a trained #GstCnnHead:model from the layer #GstCnnHead:from-layer on; with layers as well, those
+ * take the place of what follows #GstCnnHead:to-layer. `${classes}` in layers is their number.
+ *
+ * On the bus: an element message `cnn-epoch` (epoch, epochs, loss, accuracy, val-loss, val-accuracy,
+ * lr, seconds) after each epoch, progress within it, and `cnn-classification` for every sample when
+ * it does not learn. #GstCnnHead:save receives the network of the best epoch, behind the extractor
+ * whose features came where there was one: one ONNX file that cnnclassify runs. With
+ * #GstCnnHead:checkpoint and #GstCnnHead:resume training that was interrupted, even killed, goes on
+ * where it was and ends with the same weights.
+ *
+ * |[
+ * gst-launch-1.0 -m cnndatasetsrc location=features.h5 epochs=30 ! cnnhead training=true layers="flatten ! dense units=256 activation=relu ! dropout rate=0.5 ! dense units=1 activation=sigmoid" save=pets.onnx ! fakesink
+ * ]|
+ * |[
+ * gst-launch-1.0 -m cnndatasetsrc location=cifar10 validation-split=0.2 epochs=12 ! cnnhead training=true network=cifar10-convnet batch-size=128 save=cifar10.onnx history=cifar10.csv ! fakesink
+ * ]|
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "plugins/gstcnnhead.h"
+#include "plugins/cnnlearner.h"
+#include "plugins/cnnmeta.h"
+#include "plugins/cnnqueue.h"
+#include "plugins/cnntensor.h"
+#include <gst/video/video.h>
+
+GST_DEBUG_CATEGORY_STATIC (cnn_head_debug);
+#define GST_CAT_DEFAULT cnn_head_debug
+
+#define MAX_BATCHES 2           /* that wait while one is learnt from */
+#define RESUME "cnn-head-resume"        /* to the worker: go back upstream to a sample */
+
+struct _GstCnnHead {
+  GstElement parent;
+  GstPad *sink, *src;
+
+  CnnHeadSettings settings;     /* object lock */
+  GstFlowReturn flow;           /* object lock; what upstream is told */
+  CnnQueue *queue;              /* has its own lock */
+
+  /* Fixed while it runs. */
+  CnnHeadSettings used;
+
+  /* The streaming thread's. */
+  CnnHeadInput input;
+  GstVideoInfo video;
+  gboolean has_input;
+  CnnHeadStream stream;
+  CnnBatch *filling;            /* NULL: no sample waits */
+  GstEvent *phase;              /* that began, and of which no sample has been let in; NULL: none */
+  guint epoch;                  /* of the phase that is on; 0: none was announced */
+  gboolean is_train;
+  guint64 announced, seen;      /* samples of the phase */
+  guint64 last_seen[2];         /* of the phases of training and validation that ended */
+  guint resume_epoch;           /* samples before this epoch, */
+  guint64 resume_sample;        /* and this training sample of it, are not let in */
+
+  CnnLearner *learner;          /* the streaming thread makes it, and then only puts samples; else the worker's */
+
+  /* The worker's. */
+  gboolean has_caps, complete;  /* caps were sent; what came until the end of the stream is the whole of it */
+  GQueue held;                  /* events that wait for caps */
+};
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (CNN_TENSOR_CAPS ("{ float32, int32, int64 }") "; " GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CNN_TENSOR_CAPS ("float32")));
+
+G_DEFINE_FINAL_TYPE (GstCnnHead, gst_cnn_head, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE (cnnhead, "cnnhead", GST_RANK_NONE, GST_TYPE_CNN_HEAD)
+
+static GstFlowReturn
+get_flow (GstCnnHead *self)
+{
+  GST_OBJECT_LOCK (self);
+  GstFlowReturn flow = self->flow;
+  GST_OBJECT_UNLOCK (self);
+  return flow;
+}
+
+/* Nothing more is taken in; upstream is told why. */
+static void
+close_with (GstCnnHead *self, GstFlowReturn flow)
+{
+  GST_OBJECT_LOCK (self);
+  if (self->flow == GST_FLOW_OK)
+    self->flow = flow;
+  GST_OBJECT_UNLOCK (self);
+  cnn_queue_set_flushing (self->queue, TRUE);
+}
+
+static GstFlowReturn
+fail (GstCnnHead *self, GError *error)
+{
+  GST_ELEMENT_ERROR (self, LIBRARY, FAILED, ("%s", error->message), (NULL));
+  g_error_free (error);
+  return GST_FLOW_ERROR;
+}
+
+/* --- the worker ---------------------------------------------------------- */
+
+static void
+send_held (GstCnnHead *self)
+{
+  GstEvent *event;
+  while ((event = g_queue_pop_head (&self->held)))
+    gst_pad_push_event (self->src, event);
+}
+
+/* Events after the caps wait for them, which are known with the first sample. */
+static void
+send_event (GstCnnHead *self, GstEvent *event)
+{
+  gboolean last = GST_EVENT_TYPE (event) == GST_EVENT_EOS, first = GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START;
+  gboolean caps = GST_EVENT_TYPE (event) == GST_EVENT_CAPS;
+  if (last)
+    send_held (self);
+  if (last || first || caps || self->has_caps)
+    gst_pad_push_event (self->src, event);
+  else
+    g_queue_push_tail (&self->held, event);
+  if (caps) {
+    self->has_caps = TRUE;
+    send_held (self);
+  }
+}
+
+/* Upstream goes to that sample, or sends all before it, which are then not let in. */
+static void
+go_to (GstCnnHead *self, const GstStructure *s)
+{
+  guint64 position = 0;
+  gst_structure_get_uint64 (s, "position", &position);
+  GstEvent *seek = gst_event_new_seek (1, GST_FORMAT_DEFAULT, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, (gint64) position, GST_SEEK_TYPE_NONE, -1);
+  gboolean went = gst_pad_push_event (self->sink, seek);
+  GST_INFO_OBJECT (self, "training goes on at sample %" G_GUINT64_FORMAT "%s", position, went ? "" : ", which upstream cannot go to");
+}
+
+static gboolean
+work_on_event (GstCnnHead *self, GstEvent *event, GError **error)
+{
+  CnnPhaseEvent phase;
+  gboolean ok = TRUE;
+
+  if (gst_event_has_name (event, RESUME)) {
+    go_to (self, gst_event_get_structure (event));
+    gst_event_unref (event);
+    return TRUE;
+  }
+  if (self->learner && cnn_phase_event_parse (event, &phase))
+    ok = cnn_learner_phase (self->learner, phase.split, phase.samples, error);
+  else if (self->learner && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    ok = cnn_learner_finish (self->learner, self->complete, error);
+  if (ok)
+    send_event (self, event);
+  else
+    gst_event_unref (event);
+  return ok;
+}
+
+static GstFlowReturn
+send_scores (GstCnnHead *self, CnnBatch *b, guint i, const float *scores)
+{
+  gsize size = cnn_learner_n_scores (self->learner) * sizeof *scores;
+  GstBuffer *out = g_steal_pointer (&b->out[i]);
+  GstMemory *memory = gst_allocator_alloc (NULL, size, NULL);
+  gst_buffer_append_memory (out, memory);
+  gst_buffer_fill (out, 0, scores, size);
+  if (!self->used.training) {
+    GstStructure *result = cnn_learner_result (self->learner, scores, GST_BUFFER_PTS (out));
+    cnn_result_attach (out, result);
+    gst_structure_set_name (result, "cnn-classification");
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), result));
+  }
+  GstFlowReturn flow = gst_pad_push (self->src, out);
+  return flow == GST_FLOW_NOT_LINKED && self->used.training ? GST_FLOW_OK : flow;
+}
+
+static gboolean
+work_on_batch (GstCnnHead *self, CnnBatch *b, GError **error)
+{
+  const float *scores;
+  guint k = cnn_learner_n_scores (self->learner);
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  if (!cnn_learner_batch (self->learner, b->x, b->y, b->n, &scores, error))
+    return FALSE;
+  for (guint i = 0; scores && i < b->n && flow == GST_FLOW_OK; i++)
+    flow = send_scores (self, b, i, scores + (gsize) i * k);
+  if (flow != GST_FLOW_OK)
+    close_with (self, flow);
+  return TRUE;
+}
+
+static void
+work (gpointer user)
+{
+  GstCnnHead *self = user;
+  CnnQueueItem item = { 0 };
+  GError *error = NULL;
+
+  if (!cnn_queue_pop (self->queue, &item)) {
+    gst_pad_pause_task (self->src);
+    return;
+  }
+  gboolean ok = item.event ? work_on_event (self, item.event, &error) : work_on_batch (self, item.batch, &error);
+  cnn_batch_free (item.batch);
+  if (ok && self->learner && cnn_learner_is_over (self->learner) && get_flow (self) == GST_FLOW_OK) {
+    close_with (self, GST_FLOW_EOS);
+    ok = cnn_learner_finish (self->learner, TRUE, &error);
+    if (ok)
+      send_event (self, gst_event_new_eos ());
+  }
+  if (!ok) {
+    close_with (self, fail (self, error));
+    send_event (self, gst_event_new_eos ());
+  }
+}
+
+/* --- samples -------------------------------------------------------------- */
+
+/* FALSE: the queue is flushing. */
+static gboolean
+push_batch (GstCnnHead *self)
+{
+  CnnQueueItem item = { .batch = g_steal_pointer (&self->filling) };
+  return !item.batch || cnn_queue_push (self->queue, item);
+}
+
+static gboolean
+push_event (GstCnnHead *self, GstEvent *event)
+{
+  CnnQueueItem item = { .event = event };
+  if (push_batch (self))
+    return cnn_queue_push (self->queue, item);
+  gst_event_unref (event);
+  return FALSE;
+}
+
+/* Where an interrupted training goes on, the worker brings upstream to. */
+static void
+ask_for_resume (GstCnnHead *self)
+{
+  CnnDatasetEvent d;
+  cnn_learner_position (self->learner, &self->resume_epoch, &self->resume_sample);
+  if ((self->resume_epoch == 1 && self->resume_sample == 0) || !self->stream.dataset || !cnn_dataset_event_parse (self->stream.dataset, &d))
+    return;
+  g_free ((gpointer) d.classes);
+  self->resume_sample = MIN (self->resume_sample, d.n_train);
+  guint64 position = (self->resume_epoch - 1) * (d.n_train + d.n_validation) + self->resume_sample;
+  push_event (self, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new (RESUME, "position", G_TYPE_UINT64, position, NULL)));
+}
+
+static gboolean
+make_learner (GstCnnHead *self, GError **error)
+{
+  if (!self->has_input) {
+    g_set_error_literal (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "samples came without caps");
+    return FALSE;
+  }
+  self->learner = cnn_learner_new (GST_ELEMENT (self), &self->used, &self->input, &self->stream, error);
+  if (!self->learner)
+    return FALSE;
+  ConvoyShape scores = { 1, { cnn_learner_n_scores (self->learner) } };
+  GstCaps *caps = cnn_sample_caps (CONVOY_F32, &scores);
+  push_event (self, gst_event_new_caps (caps));
+  gst_caps_unref (caps);
+  ask_for_resume (self);
+  return TRUE;
+}
+
+/* Those that were learnt from before an interruption are not. */
+static gboolean
+is_let_in (GstCnnHead *self)
+{
+  if (self->epoch == 0)
+    return TRUE;
+  return self->epoch > self->resume_epoch || (self->epoch == self->resume_epoch && (!self->is_train || self->seen >= self->resume_sample));
+}
+
+/* Custom metadata say what a sample is; others describe the frame that it was. */
+static gboolean
+copy_custom (GstBuffer *from, GstMeta **meta, gpointer to)
+{
+  GstMetaTransformCopy all = { FALSE, 0, G_MAXSIZE };
+  if (gst_meta_info_is_custom ((*meta)->info) && (*meta)->info->transform_func)
+    (*meta)->info->transform_func (to, *meta, from, _gst_meta_transform_copy, &all);
+  return TRUE;
+}
+
+static gboolean
+put_picture (GstCnnHead *self, GstBuffer *buffer, CnnBatch *b)
+{
+  GstVideoFrame frame;
+  if (!gst_video_frame_map (&frame, &self->video, buffer, GST_MAP_READ))
+    return FALSE;
+  cnn_learner_put (self->learner, GST_VIDEO_FRAME_PLANE_DATA (&frame, 0), (gsize) GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0), b->x, b->n);
+  gst_video_frame_unmap (&frame);
+  return TRUE;
+}
+
+static gboolean
+put_tensor (GstCnnHead *self, GstBuffer *buffer, CnnBatch *b)
+{
+  GstMapInfo map;
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
+    return FALSE;
+  gboolean fits = map.size == (gsize) convoy_shape_count (&self->input.shape) * convoy_type_size (self->input.type);
+  if (fits)
+    cnn_learner_put (self->learner, map.data, 0, b->x, b->n);
+  gst_buffer_unmap (buffer, &map);
+  return fits;
+}
+
+/* Copies the sample into the batch; what will carry its scores has all but those. */
+static gboolean
+put_sample (GstCnnHead *self, GstBuffer *buffer)
+{
+  CnnSample sample;
+  if (!self->filling)
+    self->filling = cnn_batch_new (self->used.batch, cnn_learner_sample_size (self->learner));
+  CnnBatch *b = self->filling;
+  if (!(self->input.type == CONVOY_U8 ? put_picture : put_tensor) (self, buffer, b))
+    return FALSE;
+  cnn_sample_get (buffer, &sample);
+  b->y[b->n] = sample.label;
+  b->out[b->n] = gst_buffer_new ();
+  gst_buffer_copy_into (b->out[b->n], buffer, GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0, -1);
+  gst_buffer_foreach_meta (buffer, copy_custom, b->out[b->n]);
+  b->n++;
+  return TRUE;
+}
+
+static GstFlowReturn
+take_sample (GstCnnHead *self, GstBuffer *buffer)
+{
+  GError *error = NULL;
+  if (!self->learner && !make_learner (self, &error))
+    return fail (self, error);
+  gboolean wanted = is_let_in (self);
+  self->seen++;
+  if (!wanted)
+    return get_flow (self);
+  if (self->phase && !push_event (self, g_steal_pointer (&self->phase)))
+    return get_flow (self);
+  if (!put_sample (self, buffer)) {
+    g_autofree char *shape = convoy_shape_str (&self->input.shape);
+    g_set_error (&error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "a buffer of %" G_GSIZE_FORMAT " bytes is no sample of %s %s", gst_buffer_get_size (buffer),
+        convoy_type_name (self->input.type), shape);
+    return fail (self, error);
+  }
+  if (self->filling->n == self->filling->size || !self->used.training)
+    push_batch (self);
+  return get_flow (self);
+}
+
+static GstFlowReturn
+chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  GstCnnHead *self = GST_CNN_HEAD (parent);
+  (void) pad;
+  GstFlowReturn flow = get_flow (self);
+  if (flow == GST_FLOW_OK)
+    flow = take_sample (self, buffer);
+  gst_buffer_unref (buffer);
+  return flow;
+}
+
+/* --- events of the sink --------------------------------------------------- */
+
+static gboolean
+set_input (GstCnnHead *self, GstCaps *caps, GError **error)
+{
+  CnnHeadInput in = { 0 };
+  if (gst_structure_has_name (gst_caps_get_structure (caps, 0), "other/tensors")) {
+    if (!cnn_tensor_parse (caps, &in.type, &in.shape, error))
+      return FALSE;
+    if (in.shape.n < 2 || in.shape.d[0] != 1) {
+      ConvoyShape sample = in.shape;
+      in.shape = (ConvoyShape) { .n = MIN (sample.n + 1, CONVOY_MAX_DIMS), .d = { 1 } };
+      for (guint i = 1; i < in.shape.n; i++)
+        in.shape.d[i] = sample.d[i - 1];
+    }
+  } else {
+    if (!gst_video_info_from_caps (&self->video, caps)) {
+      g_set_error_literal (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "pictures without a size");
+      return FALSE;
+    }
+    in.type = CONVOY_U8;
+    in.shape = CONVOY_SHAPE (1, GST_VIDEO_INFO_N_COMPONENTS (&self->video), GST_VIDEO_INFO_HEIGHT (&self->video), GST_VIDEO_INFO_WIDTH (&self->video));
+  }
+  g_autofree char *had = convoy_shape_str (&self->input.shape), *comes = convoy_shape_str (&in.shape);
+  if (self->learner && (in.type != self->input.type || !convoy_shape_equal (&in.shape, &self->input.shape))) {
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "samples of %s %s came, and now %s %s: the network is made for one size", convoy_type_name (self->input.type),
+        had, convoy_type_name (in.type), comes);
+    return FALSE;
+  }
+  self->input = in;
+  return self->has_input = TRUE;
+}
+
+static gboolean
+take_caps (GstCnnHead *self, GstEvent *event)
+{
+  GError *error = NULL;
+  GstCaps *caps;
+  gst_event_parse_caps (event, &caps);
+  gboolean ok = set_input (self, caps, &error);
+  gst_event_unref (event);
+  if (!ok) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s", error->message), (NULL));
+    g_error_free (error);
+  }
+  return ok;
+}
+
+static void
+take_phase (GstCnnHead *self, GstEvent *event)
+{
+  CnnPhaseEvent p;
+  CnnDatasetEvent d = { 0 };
+  push_batch (self);
+  if (self->epoch)
+    self->last_seen[!self->is_train] = self->seen;
+  cnn_phase_event_parse (event, &p);
+  if (self->stream.dataset && cnn_dataset_event_parse (self->stream.dataset, &d))
+    g_free ((gpointer) d.classes);
+  self->epoch = p.epoch;
+  self->is_train = g_str_equal (p.split, CNN_SPLIT_TRAIN);
+  /* After a seek into it a phase announces what is left. */
+  self->seen = self->is_train && d.n_train > p.samples ? d.n_train - p.samples : 0;
+  self->announced = self->seen + p.samples;
+  CnnPhaseEvent whole = { p.epoch, p.epochs, p.split, self->announced };
+  gst_event_replace (&self->phase, NULL);
+  self->phase = cnn_phase_event_new (&whole);
+  gst_event_unref (event);
+}
+
+/* Whether the stream ended because there was no more, or because someone had seen enough: a phase
+ * may have fewer samples than announced, where files were skipped, but then it has every time. */
+static gboolean
+is_complete (GstCnnHead *self)
+{
+  CnnDatasetEvent d = { 0 };
+  if (self->epoch == 0)
+    return TRUE;
+  if (self->stream.dataset && cnn_dataset_event_parse (self->stream.dataset, &d))
+    g_free ((gpointer) d.classes);
+  return self->is_train == (d.n_validation == 0) && (self->seen >= self->announced || self->seen == self->last_seen[!self->is_train]);
+}
+
+static gboolean
+flush (GstCnnHead *self, GstEvent *event)
+{
+  gboolean start = GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START;
+  gboolean ok = gst_pad_push_event (self->src, event);
+  if (start) {
+    cnn_queue_set_flushing (self->queue, TRUE);
+    gst_pad_pause_task (self->src);
+    return ok;
+  }
+  g_clear_pointer (&self->filling, cnn_batch_free);
+  gst_event_replace (&self->phase, NULL);
+  GST_OBJECT_LOCK (self);
+  self->flow = GST_FLOW_OK;
+  GST_OBJECT_UNLOCK (self);
+  cnn_queue_set_flushing (self->queue, FALSE);
+  gst_pad_start_task (self->src, work, self, NULL);
+  return ok;
+}
+
+static gboolean
+sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  GstCnnHead *self = GST_CNN_HEAD (parent);
+  CnnPhaseEvent phase;
+  CnnDatasetEvent dataset;
+  CnnExtractorEvent extractor;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    return flush (self, event);
+  if (!GST_EVENT_IS_SERIALIZED (event))
+    return gst_pad_event_default (pad, parent, event);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS)
+    return take_caps (self, event);
+  if (cnn_phase_event_parse (event, &phase)) {
+    take_phase (self, event);
+    return TRUE;
+  }
+  if (cnn_dataset_event_parse (event, &dataset)) {
+    g_free ((gpointer) dataset.classes);
+    gst_event_replace (&self->stream.dataset, event);
+  } else if (cnn_extractor_event_parse (event, &extractor)) {
+    gst_event_replace (&self->stream.extractor, event);
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
+    push_batch (self);
+    self->complete = is_complete (self);
+  }
+  return push_event (self, event);
+}
+
+/* --- states ---------------------------------------------------------------- */
+
+static gboolean
+activate_src (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
+{
+  GstCnnHead *self = GST_CNN_HEAD (parent);
+  if (mode != GST_PAD_MODE_PUSH)
+    return FALSE;
+  cnn_queue_set_flushing (self->queue, !active);
+  return active ? gst_pad_start_task (pad, work, self, NULL) : gst_pad_stop_task (pad);
+}
+
+static char **const *settings_texts (CnnHeadSettings *s, char **(*to)[13]);
+
+static void
+start (GstCnnHead *self)
+{
+  char **from[13], **to[13];
+  GST_OBJECT_LOCK (self);
+  cnn_head_settings_clear (&self->used);
+  self->used = self->settings;
+  settings_texts (&self->settings, &from);
+  settings_texts (&self->used, &to);
+  for (guint i = 0; i < G_N_ELEMENTS (to); i++)
+    *to[i] = g_strdup (*from[i]);
+  self->flow = GST_FLOW_OK;
+  GST_OBJECT_UNLOCK (self);
+  self->has_input = self->has_caps = self->complete = FALSE;
+  self->epoch = self->resume_epoch = 0;
+  self->announced = self->seen = self->resume_sample = 0;
+  self->last_seen[0] = self->last_seen[1] = G_MAXUINT64;
+}
+
+/* What was learnt until now is kept. */
+static void
+stop (GstCnnHead *self)
+{
+  GError *error = NULL;
+  if (self->learner && get_flow (self) != GST_FLOW_ERROR && !cnn_learner_save (self->learner, &error)) {
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", error->message), (NULL));
+    g_error_free (error);
+  }
+  g_clear_pointer (&self->learner, cnn_learner_free);
+  g_clear_pointer (&self->filling, cnn_batch_free);
+  gst_event_replace (&self->phase, NULL);
+  gst_event_replace (&self->stream.dataset, NULL);
+  gst_event_replace (&self->stream.extractor, NULL);
+  g_queue_clear_full (&self->held, (GDestroyNotify) gst_event_unref);
+}
+
+static GstStateChangeReturn
+change_state (GstElement *element, GstStateChange change)
+{
+  GstCnnHead *self = GST_CNN_HEAD (element);
+  if (change == GST_STATE_CHANGE_READY_TO_PAUSED)
+    start (self);
+  else if (change == GST_STATE_CHANGE_PAUSED_TO_READY)
+    cnn_queue_set_flushing (self->queue, TRUE);
+  GstStateChangeReturn ret = GST_ELEMENT_CLASS (gst_cnn_head_parent_class)->change_state (element, change);
+  if (change == GST_STATE_CHANGE_PAUSED_TO_READY)
+    stop (self);
+  return ret;
+}
+
+/* --- properties and class --------------------------------------------------- */
+
+#define AT(field) G_STRUCT_OFFSET (CnnHeadSettings, field)
+
+static const struct { const char *name, *nick, *blurb; gsize at; } strings[] = {
+  { "layers", "Layers", "The network as text, such as \"flatten ! dense units=${classes} activation=softmax\"", AT (source.layers) },
+  { "network", "Network", "A .net file or the name of one, with VARIABLE=VALUE behind it", AT (source.network) },
+  { "model", "Model", "ONNX file, or the name of a model of the zoo, from which the network is taken", AT (source.model) },
+  { "from-layer", "From layer", "Layer of the model whose output comes in; a name, a number, last-conv or features (not set: the whole model)", AT (source.from_layer) },
+  { "to-layer", "To layer", "Layer of the model that layers= follow (not set: last-conv)", AT (source.to_layer) },
+  { "loss", "Loss", "cross-entropy, binary-cross-entropy or mse, with options behind it (not set: by the last layer)", AT (loss) },
+  { "optimizer", "Optimizer", "sgd, momentum, nesterov, rmsprop, adam or adamw, with options such as l2=0.001 behind it (not set: rmsprop)", AT (optimizer) },
+  { "schedule", "Schedule", "Of the learning rate: constant, step, exponential, cosine or one-cycle, with options behind it (not set: constant)", AT (schedule) },
+  { "freeze", "Freeze", "A layer that, with all before it, does not learn", AT (freeze) },
+  { "rates", "Rates", "Factors of the learning rate of layers whose names begin so: \"conv=0.1 dense=1\"", AT (rates) },
+  { "save", "Save", "ONNX file that receives the network of the best epoch, behind the extractor of the features", AT (save) },
+  { "checkpoint", "Checkpoint", "File that keeps all that is needed to go on, written after each epoch", AT (checkpoint) },
+  { "history", "History", "CSV file that receives a row an epoch", AT (history) },
+};
+
+static char **const *
+settings_texts (CnnHeadSettings *s, char **(*to)[13])
+{
+  G_STATIC_ASSERT (G_N_ELEMENTS (strings) == 13);
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    (*to)[i] = &G_STRUCT_MEMBER (char *, s, strings[i].at);
+  return *to;
+}
+
+static const struct { const char *name, *nick, *blurb; guint min, max, value; gsize at; } numbers[] = {
+  { "epochs", "Epochs", "Learn for so many epochs at most (0: as many as the stream has)", 0, G_MAXINT, 0, AT (epochs) },
+  { "batch-size", "Batch size", "Samples of a step", 1, 65536, 32, AT (batch) },
+  { "patience", "Patience", "End after so many epochs without a better one (0: never)", 0, G_MAXINT, 0, AT (patience) },
+  { "threads", "Threads", "Threads that work on a batch", 1, 256, 1, AT (threads) },
+  { "checkpoint-steps", "Checkpoint steps", "Write the checkpoint after so many steps of an epoch, too (0: at its end alone)", 0, G_MAXINT, 0, AT (checkpoint_steps) },
+};
+
+static const struct { const char *name, *nick, *blurb; gboolean value; gsize at; } switches[] = {
+  { "training", "Training", "Learn from the labels of the samples", FALSE, AT (training) },
+  { "resume", "Resume", "Go on from the checkpoint where there is one", FALSE, AT (resume) },
+  { "freeze-batchnorm", "Freeze batch normalization", "BatchNormalization keeps its statistics, scale and shift", FALSE, AT (freeze_batchnorm) },
+};
+
+enum { PROP_RATE = 1, PROP_SEED, PROP_STRINGS };
+#define PROP_NUMBERS (PROP_STRINGS + G_N_ELEMENTS (strings))
+#define PROP_SWITCHES (PROP_NUMBERS + G_N_ELEMENTS (numbers))
+#define FIELD(self, type, offset) G_STRUCT_MEMBER (type, &(self)->settings, offset)
+
+static void
+set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstCnnHead *self = GST_CNN_HEAD (object);
+  (void) pspec;
+  GST_OBJECT_LOCK (self);
+  if (id == PROP_RATE) {
+    self->settings.learning_rate = g_value_get_double (value);
+  } else if (id == PROP_SEED) {
+    self->settings.source.seed = g_value_get_uint64 (value);
+  } else if (id < PROP_NUMBERS) {
+    char **text = &FIELD (self, char *, strings[id - PROP_STRINGS].at);
+    g_free (*text);
+    *text = g_value_dup_string (value);
+    if (*text && !**text)
+      g_clear_pointer (text, g_free);
+  } else if (id < PROP_SWITCHES) {
+    FIELD (self, guint, numbers[id - PROP_NUMBERS].at) = g_value_get_uint (value);
+  } else {
+    FIELD (self, gboolean, switches[id - PROP_SWITCHES].at) = g_value_get_boolean (value);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstCnnHead *self = GST_CNN_HEAD (object);
+  (void) pspec;
+  GST_OBJECT_LOCK (self);
+  if (id == PROP_RATE)
+    g_value_set_double (value, self->settings.learning_rate);
+  else if (id == PROP_SEED)
+    g_value_set_uint64 (value, self->settings.source.seed);
+  else if (id < PROP_NUMBERS)
+    g_value_set_string (value, FIELD (self, char *, strings[id - PROP_STRINGS].at));
+  else if (id < PROP_SWITCHES)
+    g_value_set_uint (value, FIELD (self, guint, numbers[id - PROP_NUMBERS].at));
+  else
+    g_value_set_boolean (value, FIELD (self, gboolean, switches[id - PROP_SWITCHES].at));
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+finalize (GObject *object)
+{
+  GstCnnHead *self = GST_CNN_HEAD (object);
+  cnn_head_settings_clear (&self->settings);
+  cnn_head_settings_clear (&self->used);
+  cnn_queue_free (self->queue);
+  G_OBJECT_CLASS (gst_cnn_head_parent_class)->finalize (object);
+}
+
+static void
+install_properties (GObjectClass *object)
+{
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_CONSTRUCT | GST_PARAM_MUTABLE_READY;
+
+  g_object_class_install_property (object, PROP_RATE, g_param_spec_double ("learning-rate", "Learning rate",
+          "Learning rate (0: as the optimizer has it)", 0, 1000, 0, flags));
+  g_object_class_install_property (object, PROP_SEED, g_param_spec_uint64 ("seed", "Seed",
+          "First weights and dropout depend on this alone", 0, G_MAXUINT64, 0, flags));
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    g_object_class_install_property (object, PROP_STRINGS + i, g_param_spec_string (strings[i].name, strings[i].nick, strings[i].blurb, NULL, flags));
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    g_object_class_install_property (object, PROP_NUMBERS + i, g_param_spec_uint (numbers[i].name, numbers[i].nick, numbers[i].blurb, numbers[i].min,
+            numbers[i].max, numbers[i].value, flags));
+  for (guint i = 0; i < G_N_ELEMENTS (switches); i++)
+    g_object_class_install_property (object, PROP_SWITCHES + i, g_param_spec_boolean (switches[i].name, switches[i].nick, switches[i].blurb, switches[i].value, flags));
+}
+
+static void
+gst_cnn_head_class_init (GstCnnHeadClass *klass)
+{
+  GObjectClass *object = G_OBJECT_CLASS (klass);
+  GstElementClass *element = GST_ELEMENT_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (cnn_head_debug, "cnnhead", 0, "the part of a network that learns");
+  object->set_property = set_property;
+  object->get_property = get_property;
+  object->finalize = finalize;
+  install_properties (object);
+  gst_element_class_set_static_metadata (element, "Trainable head", "Filter/Analyzer",
+      "Trains a network, or the end of one, by backpropagation while the stream flows", "Convoy");
+  gst_element_class_add_static_pad_template (element, &sink_template);
+  gst_element_class_add_static_pad_template (element, &src_template);
+  element->change_state = GST_DEBUG_FUNCPTR (change_state);
+}
+
+static void
+gst_cnn_head_init (GstCnnHead *self)
+{
+  self->queue = cnn_queue_new (MAX_BATCHES);
+  g_queue_init (&self->held);
+  self->sink = gst_pad_new_from_static_template (&sink_template, "sink");
+  gst_pad_set_chain_function (self->sink, GST_DEBUG_FUNCPTR (chain));
+  gst_pad_set_event_function (self->sink, GST_DEBUG_FUNCPTR (sink_event));
+  gst_element_add_pad (GST_ELEMENT (self), self->sink);
+  self->src = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_set_activatemode_function (self->src, GST_DEBUG_FUNCPTR (activate_src));
+  gst_element_add_pad (GST_ELEMENT (self), self->src);
+}
