@@ -103,6 +103,8 @@ convoy_meta_labels (const ConvoyMetaSources *s, const ConvoyModelOptions *o, con
         s->keys ? "" : " (no such file)");
   if (output && info->n_classes == 0 && n > 0)
     return convoy_meta_fail (error, "%s: %s is no row of scores, but %s has %u labels", s->path, output, where, n);
+  if (n == 2 && info->n_classes == 1 && info->is_probability)
+    info->n_classes = 2;
   if (output && n > 0 && n != info->n_classes)
     return convoy_meta_fail (error, "%s: %s has %u classes, but %s has %u labels", s->path, output, info->n_classes, where, n);
   info->labels = (const char *const *) *labels;

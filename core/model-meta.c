@@ -104,12 +104,12 @@ read_graph (const ConvoyGraph *g, ConvoyModelInfo *info)
 
 /* Follows v back through nodes that leave each number what it is. */
 static gboolean
-is_softmax (const ConvoyGraph *g, ConvoyValue v)
+is_made_by (const ConvoyGraph *g, ConvoyValue v, const char *op)
 {
   static const char *const same[] = { "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear", NULL };
   while (CONVOY_VAL (g, v)->kind == CONVOY_V_NODE) {
     const ConvoyNode *n = CONVOY_NODE (g, CONVOY_VAL (g, v)->node);
-    if (strcmp (n->op->name, "Softmax") == 0)
+    if (strcmp (n->op->name, op) == 0)
       return TRUE;
     if (!g_strv_contains (same, n->op->name))
       return FALSE;
@@ -138,7 +138,8 @@ read_output (const ConvoyGraph *g, ConvoyModelInfo *info, char **output, GError 
     wide += s->d[i] != 1;
   if (s->n > 1 && s->d[0] == 1 && wide <= 1)
     info->n_classes = (guint) MIN (convoy_shape_count (s), G_MAXINT);
-  info->is_probability = is_softmax (bound, v);
+  /* One Sigmoid tells two classes apart; convoy_meta_labels() makes it two where there are two labels. */
+  info->is_probability = is_made_by (bound, v, "Softmax") || (info->n_classes == 1 && is_made_by (bound, v, "Sigmoid"));
   g_autofree char *shape = convoy_shape_str (s);
   *output = g_strdup_printf ("output %s of %s", convoy_graph_name (bound, v), shape);
   convoy_graph_unref (bound);

@@ -2,6 +2,7 @@
  *
  * model.c - an ONNX file with what is needed to feed and read it, and the plans made of it so far. */
 #include "core/model-meta.h"
+#include "core/graph.h"
 
 struct ConvoyModel {
   char *path;
@@ -61,6 +62,33 @@ const ConvoyGraph *convoy_model_graph (const ConvoyModel *m) { return m->graph; 
 
 /* --- plans ------------------------------------------------------------- */
 
+/* Where one probability p tells two classes apart, the output becomes 1 - p and p. */
+static gboolean
+give_both (ConvoyGraph *g, const ConvoyModelInfo *info, GError **error)
+{
+  ConvoyValue p = convoy_graph_get_output (g, 0);
+  const ConvoyShape *s = convoy_graph_shape (g, p);
+  if (info->n_classes != 2 || s->n != 2 || s->d[1] != 1)
+    return TRUE;
+  g_autoptr (ConvoyTensor) one = convoy_tensor_new (CONVOY_F32, &CONVOY_SHAPE (1), error);
+  if (one == NULL)
+    return FALSE;
+  *(float *) convoy_tensor_data (one) = 1;
+  ConvoyValue in[2] = { convoy_graph_const (g, "", one), p };
+  ConvoyAttrs *a = convoy_attrs_new ();
+  convoy_attrs_set_int (a, "axis", 1);
+  in[0] = convoy_graph_node (g, "Sub", NULL, in, 2, NULL, 1, NULL, error);
+  if (in[0] == CONVOY_NONE) {
+    convoy_attrs_free (a);
+    return FALSE;
+  }
+  ConvoyValue both = convoy_graph_node (g, "Concat", NULL, in, 2, NULL, 1, a, error);
+  g_array_set_size (g->outputs, 0);
+  if (both != CONVOY_NONE)
+    convoy_graph_output (g, both);
+  return both != CONVOY_NONE;
+}
+
 static ConvoyPlan *
 make_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, gboolean soon, GError **error)
 {
@@ -72,7 +100,7 @@ make_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads
     g_autofree char *folder = g_path_get_dirname (m->cache);
     g_mkdir_with_parents (folder, 0755);        /* without it the timing is done again next time */
   }
-  if (bound)
+  if (bound && (upto || give_both (bound, &m->info, error)))
     p = convoy_plan_new (bound, &o, error);
   convoy_graph_unref (bound);
   if (p == NULL)

@@ -25,6 +25,7 @@ struct CnnLearner {
   gboolean open;                /* an epoch has begun and not ended */
   gboolean over;
   gboolean unsaved;             /* something was learnt since it was written */
+  gboolean in_progress;         /* it was told that an epoch is under way */
   gint64 saved_at, told_at;     /* monotonic, microseconds */
 };
 
@@ -57,7 +58,11 @@ tell (void *user, const ConvoyProgress *p)
 {
   CnnLearner *l = user;
   gint64 now = g_get_monotonic_time ();
-  if (now - l->told_at < PROGRESS_EVERY && p->sample != p->samples)
+  /* Whoever prerolls a pipeline takes progress for something to wait for before playing. */
+  GST_OBJECT_LOCK (l->element);
+  gboolean playing = GST_STATE (l->element) == GST_STATE_PLAYING;
+  GST_OBJECT_UNLOCK (l->element);
+  if (!playing || (now - l->told_at < PROGRESS_EVERY && p->sample != p->samples))
     return TRUE;
   l->told_at = now;
   g_autofree char *accuracy = p->accuracy == p->accuracy ? g_strdup_printf (", accuracy %.1f %%", 100 * p->accuracy) : g_strdup ("");
@@ -65,6 +70,7 @@ tell (void *user, const ConvoyProgress *p)
   g_autofree char *text = g_strdup_printf ("epoch %u%s, %s sample %" G_GUINT64_FORMAT "%s, loss %.4f%s", p->epoch, epochs, p->validating ? "validation" : "training",
       p->sample, samples, p->loss, accuracy);
   gst_element_post_message (l->element, gst_message_new_progress (GST_OBJECT (l->element), GST_PROGRESS_TYPE_CONTINUE, "epoch", text));
+  l->in_progress = TRUE;
   return TRUE;
 }
 
@@ -272,6 +278,9 @@ post_epoch (CnnLearner *l, const ConvoyEpoch *e)
       "accuracy", G_TYPE_DOUBLE, e->accuracy, "val-loss", G_TYPE_DOUBLE, e->val_loss, "val-accuracy", G_TYPE_DOUBLE, e->val_accuracy, "lr", G_TYPE_DOUBLE, e->lr,
       "seconds", G_TYPE_DOUBLE, e->seconds, NULL);
   gst_element_post_message (l->element, gst_message_new_element (GST_OBJECT (l->element), s));
+  if (l->in_progress)
+    gst_element_post_message (l->element, gst_message_new_progress (GST_OBJECT (l->element), GST_PROGRESS_TYPE_COMPLETE, "epoch", ""));
+  l->in_progress = FALSE;
 }
 
 static gboolean

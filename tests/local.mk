@@ -140,6 +140,11 @@ tests_test_samples_CPPFLAGS = $(element_test_cppflags) $(ANALYTICS_CFLAGS)
 tests_test_samples_LDADD = core/libconvoy.la $(element_test_ldadd) $(ANALYTICS_LIBS)
 
 # Data sets as streams.
+check_PROGRAMS += tests/test-elements-head
+tests_test_elements_head_SOURCES = tests/test-elements-head.c tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
+tests_test_elements_head_CPPFLAGS = $(element_test_cppflags)
+tests_test_elements_head_LDADD = core/libconvoy.la $(element_test_ldadd)
+
 check_PROGRAMS += tests/test-elements-dataset
 tests_test_elements_dataset_SOURCES = tests/test-elements-dataset.c plugins/cnnsample.c plugins/cnnsample.h \
 	tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
