@@ -37,4 +37,9 @@ dist_recipes_DATA = \
 	pipelines/classify-file.pipe \
 	pipelines/classify-folder.pipe \
 	pipelines/classify-video.pipe \
-	pipelines/extract-features.pipe
+	pipelines/extract-features.pipe \
+	pipelines/fine-tune.pipe \
+	pipelines/train-cifar10.pipe \
+	pipelines/train-head.pipe \
+	pipelines/train-imdb.pipe \
+	pipelines/train-table.pipe

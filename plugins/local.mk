@@ -16,9 +16,6 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnknown.c plugins/cnnknown.h \
 	plugins/cnnheadnet.c plugins/cnnheadnet.h \
 	plugins/cnnheadsave.c plugins/cnnheadsave.h \
-	plugins/cnnjpeg.c \
-	plugins/cnnjpegdc.c plugins/cnnjpegdc.h \
-	plugins/cnnlines.c plugins/cnnlines.h \
 	plugins/cnnlearner.c plugins/cnnlearner.h \
 	plugins/cnnmeta.c plugins/cnnmeta.h \
 	plugins/cnnmodel.c plugins/cnnmodel.h \
