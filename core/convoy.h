@@ -456,6 +456,9 @@ CONVOY_API void convoy_features_drop_rest (ConvoyFeatures *f, const char *split)
 CONVOY_API gint64 convoy_features_digest (const void *data, gsize n);
 /* Writes the store, after which the session is good for nothing but its count; compression 0 (none, fastest to read) to 9. Without a row there is no file. */
 CONVOY_API gboolean convoy_features_finish (ConvoyFeatures *f, guint compression, GError **error);
+/* What a store says of how it was made: those of checksum, request, model, layer, pooling and
+ * preprocessing (char *) that are known, as texts (char *). g_hash_table_unref() it. */
+CONVOY_API GHashTable *convoy_features_facts (const char *path, GError **error);
 typedef struct { gsize rows, added, dropped; } ConvoyFeaturesCount;
 CONVOY_API ConvoyFeaturesCount convoy_features_count (const ConvoyFeatures *f);
 

@@ -188,6 +188,20 @@ read_row (ConvoyFeaturesFile *f, gsize i, float *out)
       && H5Dread (f->set, H5T_NATIVE_FLOAT, to, from, H5P_DEFAULT, out) >= 0;
 }
 
+GHashTable *
+convoy_features_facts (const char *path, GError **error)
+{
+  ConvoyFeaturesFile *f = convoy_features_file_open (path, error);
+  if (f == NULL)
+    return NULL;
+  GHashTable *facts = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+  for (guint i = 0; i < CONVOY_N_FACTS; i++)
+    if (f->facts[i] && *f->facts[i])
+      g_hash_table_insert (facts, (gpointer) convoy_fact_names[i], g_strdup (f->facts[i]));
+  convoy_features_file_free (f);
+  return facts;
+}
+
 gboolean
 convoy_features_file_read (ConvoyFeaturesFile *f, gsize i, float *out, GError **error)
 {

@@ -118,7 +118,7 @@ make (CnnLearner *l, const CnnHeadStream *stream, GError **error)
   gboolean told = stream->dataset && cnn_dataset_event_parse (stream->dataset, &d);
   g_autofree const char *const *classes = told ? d.classes : NULL;
   guint n = classes ? g_strv_length ((char **) classes) : 0;
-  if (!cnn_head_whole_load (&l->whole, stream->extractor, error)
+  if (!cnn_head_whole_load (&l->whole, l->s->save ? stream->extractor : NULL, error)
       || !cnn_head_net_make (&l->net, &l->s->source, &l->in, n, cnn_head_whole_opset (&l->whole), error))
     return FALSE;
   l->whole.labels = g_strdupv (classes ? (char **) classes : l->net.labels);

@@ -113,6 +113,20 @@ dataset_event (GstCnnDatasetSrc *self)
   return cnn_dataset_event_new (&d);
 }
 
+/* Which network made stored features; NULL: these are none, or of elsewhere. */
+static GstEvent *
+extractor_event (GstCnnDatasetSrc *self)
+{
+  const ConvoyDatasetInfo *info = cnn_course_info (self->course);
+  gboolean may = info->kind == CONVOY_SAMPLE_TENSOR && info->type == CONVOY_F32 && g_file_test (self->used.location, G_FILE_TEST_IS_REGULAR);
+  g_autoptr (GHashTable) facts = may ? convoy_features_facts (self->used.location, NULL) : NULL;
+  if (!facts || !g_hash_table_contains (facts, "model"))
+    return NULL;
+  CnnExtractorEvent x = { .model = g_hash_table_lookup (facts, "model"), .layer = g_hash_table_lookup (facts, "layer"), .pooling = g_hash_table_lookup (facts, "pooling"),
+    .checksum = g_hash_table_lookup (facts, "checksum"), .preprocessing = g_hash_table_lookup (facts, "preprocessing"), .request = g_hash_table_lookup (facts, "request") };
+  return cnn_extractor_event_new (&x);
+}
+
 static void
 push_events (GstCnnDatasetSrc *self)
 {
@@ -330,6 +344,9 @@ start (GstBaseSrc *base)
   self->ask = TRUE;
   go_to (self, (epoch - 1) * length + sample);
   g_queue_push_tail (&self->events, dataset_event (self));
+  GstEvent *extractor = extractor_event (self);
+  if (extractor)
+    g_queue_push_tail (&self->events, extractor);
   for (guint i = 0; i + 1 < self->course->skipped->len; i += 2)
     say_skipped (self, self->course->skipped->pdata[i], self->course->skipped->pdata[i + 1]);
   return TRUE;
