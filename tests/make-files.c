@@ -15,7 +15,8 @@ make_misfit (const char *folder)
   ConvoyGraph *g = convoy_graph_new (13);
   GHashTable *props = g_hash_table_new (g_str_hash, g_str_equal);
   GError *error = NULL;
-  ConvoyTensor *weights = convoy_tensor_new_wrap (CONVOY_F32, &CONVOY_SHAPE (243, 2), g_new0 (float, 486), g_free, NULL);
+  float *values = g_new0 (float, 486);
+  ConvoyTensor *weights = convoy_tensor_new_wrap (CONVOY_F32, &CONVOY_SHAPE (243, 2), values, g_free, values);
   ConvoyValue x = convoy_graph_input (g, "picture", CONVOY_F32, &CONVOY_SHAPE (-1, 3, 9, 9));
   ConvoyValue flat = convoy_graph_node (g, "Flatten", NULL, &x, 1, NULL, 1, NULL, &error);
   const ConvoyValue in[] = { flat, convoy_graph_param (g, "weights", weights) };
