@@ -13,6 +13,7 @@ cnn_head_whole_clear (CnnHeadWhole *w)
   g_free (w->layer);
   g_free (w->pooling);
   g_strfreev (w->labels);
+  g_clear_pointer (&w->metadata, g_hash_table_unref);
   *w = (CnnHeadWhole) { 0 };
 }
 
@@ -20,6 +21,31 @@ guint
 cnn_head_whole_opset (const CnnHeadWhole *w)
 {
   return w->base ? convoy_graph_opset (convoy_model_graph (w->base)) : 0;
+}
+
+static void
+set (GHashTable *props, const char *key, char *value)
+{
+  g_hash_table_insert (props, g_strdup (key), value);
+}
+
+static GHashTable *
+copy_props (GHashTable *from)
+{
+  GHashTable *props = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  GHashTableIter i;
+  gpointer key, value;
+  if (from)
+    for (g_hash_table_iter_init (&i, from); g_hash_table_iter_next (&i, &key, &value);)
+      set (props, key, g_strdup (value));
+  return props;
+}
+
+void
+cnn_head_whole_keep (CnnHeadWhole *w, GHashTable *metadata)
+{
+  g_clear_pointer (&w->metadata, g_hash_table_unref);
+  w->metadata = copy_props (metadata);
 }
 
 /* --- what the extractor did ------------------------------------------------ */
@@ -84,12 +110,6 @@ cnn_head_whole_load (CnnHeadWhole *w, GstEvent *extractor, GError **error)
 
 /* --- the file --------------------------------------------------------------- */
 
-static void
-set (GHashTable *props, const char *key, char *value)
-{
-  g_hash_table_insert (props, g_strdup (key), value);
-}
-
 static char *
 channels (const float *v, guint n)
 {
@@ -149,7 +169,7 @@ cnn_head_whole_save (const CnnHeadWhole *w, const char *path, const ConvoyGraph 
   gboolean keep = w->base && !w->image.channels;        /* base takes tensors, as it declares them */
   ConvoyJoin o = { .upto = w->layer, .pooling = w->pooling, .input = keep ? NULL : &input };
   const ConvoyModelInfo *pictures = w->base ? &w->image : image;
-  g_autoptr (GHashTable) props = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr (GHashTable) props = copy_props (w->metadata);
   ConvoyGraph *whole = convoy_graph_join (w->base ? convoy_model_graph (w->base) : NULL, head, &o, error);
 
   if (!whole)

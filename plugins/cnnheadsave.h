@@ -14,10 +14,13 @@ typedef struct {
   char *layer, *pooling;        /* where it was cut, and what came between */
   ConvoyModelInfo image;        /* how pictures entered base; channels 0: none did */
   char **labels;                /* NULL: not known */
+  GHashTable *metadata;         /* what else it has to say, char * to char * (vocabulary, length); NULL: nothing */
 } CnnHeadWhole;
 
 /* What an event cnn-extractor says; NULL: there was none. */
 gboolean cnn_head_whole_load (CnnHeadWhole *w, GstEvent *extractor, GError **error);
+/* Keeps a copy of what events cnn-metadata-... said; NULL: there were none. */
+void cnn_head_whole_keep (CnnHeadWhole *w, GHashTable *metadata);
 void cnn_head_whole_clear (CnnHeadWhole *w);
 /* ONNX operator set that a head has to be of; 0: any. */
 guint cnn_head_whole_opset (const CnnHeadWhole *w);

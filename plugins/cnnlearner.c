@@ -121,6 +121,7 @@ make (CnnLearner *l, const CnnHeadStream *stream, GError **error)
   if (!cnn_head_whole_load (&l->whole, l->s->save ? stream->extractor : NULL, error)
       || !cnn_head_net_make (&l->net, &l->s->source, &l->in, n, cnn_head_whole_opset (&l->whole), error))
     return FALSE;
+  cnn_head_whole_keep (&l->whole, stream->metadata);
   l->whole.labels = g_strdupv (classes ? (char **) classes : l->net.labels);
   ConvoyGraph *bound = convoy_graph_bind (l->net.graph, NULL, NULL, error);
   if (!bound)

@@ -25,6 +25,7 @@ void cnn_head_settings_clear (CnnHeadSettings *s);
 /* As the stream says it: the last events of each kind, NULL where there was none. */
 typedef struct {
   GstEvent *dataset, *extractor;
+  GHashTable *metadata;         /* what all events cnn-metadata-... said */
 } CnnHeadStream;
 
 typedef struct CnnLearner CnnLearner;

@@ -507,6 +507,8 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
     gst_event_replace (&self->stream.dataset, event);
   } else if (cnn_extractor_event_parse (event, &extractor)) {
     gst_event_replace (&self->stream.extractor, event);
+  } else if (cnn_metadata_event_parse (event, self->stream.metadata)) {
+    GST_DEBUG_OBJECT (self, "the saved network keeps what %s says", gst_structure_get_name (gst_event_get_structure (event)));
   } else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
     push_batch (self);
     self->complete = is_complete (self);
@@ -561,6 +563,7 @@ stop (GstCnnHead *self)
   gst_event_replace (&self->phase, NULL);
   gst_event_replace (&self->stream.dataset, NULL);
   gst_event_replace (&self->stream.extractor, NULL);
+  g_hash_table_remove_all (self->stream.metadata);
   g_queue_clear_full (&self->held, (GDestroyNotify) gst_event_unref);
 }
 
@@ -676,6 +679,7 @@ finalize (GObject *object)
   cnn_head_settings_clear (&self->settings);
   cnn_head_settings_clear (&self->used);
   cnn_queue_free (self->queue);
+  g_hash_table_unref (self->stream.metadata);
   G_OBJECT_CLASS (gst_cnn_head_parent_class)->finalize (object);
 }
 
@@ -719,6 +723,7 @@ static void
 gst_cnn_head_init (GstCnnHead *self)
 {
   self->queue = cnn_queue_new (MAX_BATCHES);
+  self->stream.metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_queue_init (&self->held);
   self->sink = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sink, GST_DEBUG_FUNCPTR (chain));

@@ -128,6 +128,37 @@ tells_two_classes_by_one_score (void)
   run_clear (&r);
 }
 
+/* What it takes to feed a network of texts again is in its file, beside the names of its classes. */
+static void
+keeps_the_vocabulary (void)
+{
+  static const char *const classes[] = { "neg", "pos" }, *const parts[] = { "train", "validation" };
+  for (guint i = 0; i < 24; i++) {
+    g_autofree char *name = g_strdup_printf ("reviews/%s/%s/%u.txt", parts[i >= 16], classes[i % 2], i);
+    temp_write (name, i % 2 ? "good good film" : "bad bad film", -1);
+  }
+  Run r;
+  const char *onnx = temp_path ("reviews.onnx");
+  run_pipeline (&r, "cnndatasetsrc location=%s epochs=2 ! cnntokenize max-words=8 length=4 truncate=tail ! cnnhead training=true batch-size=8 save=%s "
+      "layers=\"embedding input-dim=8 output-dim=4 ! flatten ! dense units=2 activation=softmax\" ! fakesink name=sink", temp_path ("reviews"), onnx);
+  if (r.error)
+    printf ("# %s\n", r.error);
+  CU_ASSERT (r.eos);
+  run_clear (&r);
+  g_autoptr (GHashTable) props = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  ConvoyGraph *g = convoy_onnx_load (onnx, props, NULL);
+  CU_ASSERT_FATAL (g != NULL);
+  convoy_graph_unref (g);
+  static const struct { const char *key, *value; } wanted[] = { { "vocabulary", "bad\nfilm\ngood\n" }, { "length", "4" }, { "truncate", "tail" }, { "pad", "head" },
+    { "labels", "neg\npos" } };
+  for (guint i = 0; i < G_N_ELEMENTS (wanted); i++) {
+    const char *value = g_hash_table_lookup (props, wanted[i].key);
+    if (g_strcmp0 (value, wanted[i].value))
+      printf ("# %s is %s\n", wanted[i].key, value ? value : "not there");
+    CU_ASSERT (g_strcmp0 (value, wanted[i].value) == 0);
+  }
+}
+
 /* --- interruptions ---------------------------------------------------------- */
 
 static GstElement *
@@ -289,6 +320,7 @@ infers_and_flushes (void)
 static const TapTest tests[] = {
   { "a data set that must be learnt is", learns },
   { "one score tells two classes", tells_two_classes_by_one_score },
+  { "the file of a network of texts has its vocabulary", keeps_the_vocabulary },
   { "training goes on after kill -9 with the same bits", goes_on_after_a_kill },
   { "up and down again", runs_again_after_null },
   { "patience ends it early", stops_when_it_gets_no_better },
