@@ -103,6 +103,10 @@ tests_test_net_LDADD = $(tests_test_init_LDADD)
 tests_test_networks_SOURCES = tests/test-networks.c tests/tap.c tests/tap.h
 tests_test_networks_CPPFLAGS = $(tests_test_init_CPPFLAGS)
 tests_test_networks_LDADD = $(tests_test_init_LDADD)
+check_PROGRAMS += tests/test-splice
+tests_test_splice_SOURCES = tests/test-splice.c tests/tap.c tests/tap.h
+tests_test_splice_CPPFLAGS = $(tests_test_init_CPPFLAGS)
+tests_test_splice_LDADD = $(tests_test_init_LDADD)
 
 # The elements, in harnesses and pipelines.
 check_PROGRAMS += tests/test-elements-decode tests/test-elements-shrink tests/test-elements-classify tests/test-elements-overlay
