@@ -45,7 +45,8 @@ says "a file of any name" 0 ': red \([0-9.]+ %\)$' run classify-file in="$odd" o
 test "$(head -c 4 "$dir/a 5%d \"b' ;.png" | tail -c 3)" = PNG
 result "is written as PNG" $?
 run classify-file --print in="$odd" out="$dir/b ! 'c\".JPG" model="$model" >"$dir/line"
-holds "the printed line can be pasted into a shell" sh "$dir/line"
+echo "pipelines/env $(cat "$dir/line")" >"$dir/pasted"
+holds "the printed line can be pasted into a shell" sh "$dir/pasted"
 test "$(head -c 2 "$dir/b ! 'c\".JPG" | od -An -tx1 | tr -d ' ')" = ffd8
 result "and writes a JPEG" $?
 fails "a missing picture" 1 'No such file "/none/x.jpg"' run classify-file in=/none/x.jpg out="$dir/x.png" model="$model"

@@ -13,6 +13,10 @@ zoo_libzoofetch_la_LIBADD = zoo/libzoofind.la $(ZOO_LIBS)
 zoodir = $(datadir)/convoy/zoo
 dist_zoo_DATA = zoo/manifest.ini
 
+# Weights that this project trained.
+zoomodelsdir = $(zoodir)/models
+dist_zoomodels_DATA = zoo/models/cifar10-small.onnx
+
 # Networks as text.
 zoonetworksdir = $(zoodir)/networks
 dist_zoonetworks_DATA = \
