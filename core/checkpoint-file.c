@@ -93,8 +93,10 @@ static gboolean
 write_all (const ConvoyCheckpoint *c, hid_t file)
 {
   g_autoptr (GPtrArray) tensors = sorted_keys (c->tensors), values = sorted_keys (c->values);
-  CONVOY_ID tensor_group = H5Gcreate2 (file, "tensors", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  CONVOY_ID value_group = H5Gcreate2 (file, "values", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  CONVOY_ID how = H5Pcreate (H5P_GROUP_CREATE);
+  H5Pset_obj_track_times (how, FALSE);
+  CONVOY_ID tensor_group = H5Gcreate2 (file, "tensors", H5P_DEFAULT, how, H5P_DEFAULT);
+  CONVOY_ID value_group = H5Gcreate2 (file, "values", H5P_DEFAULT, how, H5P_DEFAULT);
   gboolean ok = tensor_group >= 0 && value_group >= 0;
   for (guint i = 0; ok && i < tensors->len; i++)
     ok = write_tensor (tensor_group, i, tensors->pdata[i], g_hash_table_lookup (c->tensors, tensors->pdata[i]));
@@ -108,6 +110,7 @@ static hid_t
 create_in_memory (const char *path)
 {
   CONVOY_ID access = H5Pcreate (H5P_FILE_ACCESS), creation = H5Pcreate (H5P_FILE_CREATE);
+  H5Pset_obj_track_times (creation, FALSE);
   if (H5Pset_fapl_core (access, GROW, FALSE) < 0 || H5Pset_libver_bounds (access, H5F_LIBVER_V18, H5F_LIBVER_LATEST) < 0
       || H5Pset_userblock (creation, USER_BLOCK) < 0)
     return -1;

@@ -16,11 +16,13 @@ static gsize body_size;
 static guint port;
 static gint n_requests;         /* atomic */
 static gsize n_sent;            /* atomic */
+static gint n_rounds;           /* resets so far; atomic */
 
 typedef struct {
   int fd;
   gsize from;                   /* of a Range; 0: none was asked for */
   guint nth;                    /* request since the reset, from 0 */
+  gint round;                   /* of n_rounds, when it came in: what a slow answer still sends after a reset does not count */
 } Request;
 
 /* --- sending ---------------------------------------------------------- */
@@ -55,7 +57,8 @@ send_body (const Request *r, gsize from, gsize n, gsize piece, gulong pause)
 {
   for (gsize i = 0; i < n; i += piece) {
     gsize k = MIN (piece, n - i);
-    g_atomic_pointer_add (&n_sent, (gssize) k); /* before, as the client may be done first */
+    if (r->round == g_atomic_int_get (&n_rounds))       /* before, as the client may be done first */
+      g_atomic_pointer_add (&n_sent, (gssize) k);
     if (!send_bytes (r, body + from + i, k))
       return;
     if (pause)
@@ -247,7 +250,7 @@ read_head (int fd, char *text, gsize max)
 static gpointer
 serve (gpointer data)
 {
-  Request r = { GPOINTER_TO_INT (data), 0, 0 };
+  Request r = { GPOINTER_TO_INT (data), 0, 0, g_atomic_int_get (&n_rounds) };
   char text[8192];
 
   if (read_head (r.fd, text, sizeof text)) {
@@ -297,6 +300,7 @@ http_server_start (const guint8 *bytes, gsize n)
 void
 http_server_reset (void)
 {
+  g_atomic_int_inc (&n_rounds);
   g_atomic_int_set (&n_requests, 0);
   g_atomic_pointer_set (&n_sent, 0);
 }
