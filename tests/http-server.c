@@ -108,7 +108,7 @@ slow (const Request *r)
 static void
 whole (const Request *r)
 {
-  Request all = { r->fd, 0, r->nth };
+  Request all = { r->fd, 0, r->nth, r->round };
   good (&all);
 }
 
@@ -124,7 +124,7 @@ cut (const Request *r)
 static void
 cut_whole (const Request *r)
 {
-  Request all = { r->fd, 0, r->nth };
+  Request all = { r->fd, 0, r->nth, r->round };
   cut (&all);
 }
 
