@@ -167,7 +167,7 @@ test_killed (void)
 {
   g_autofree char *store = store_path ("k.h5"), *whole = store_path ("w.h5"), *text = line (store, "identity sleep-time=20000 !");
   g_autofree char *part = store_path (".k.h5.part");
-  g_autofree char *command = g_strdup_printf ("gst-launch-1.0 -q %s", text);
+  g_autofree char *command = g_strdup_printf ("pipelines/env gst-launch-1.0 -q %s", text);
   g_auto (GStrv) args = NULL;
   GPid child;
   GStatBuf st = { 0 };
