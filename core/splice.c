@@ -138,6 +138,10 @@ convoy_graph_tail (const ConvoyGraph *g, const char *from, const char *upto, con
   ConvoyValue end = start == CONVOY_NONE ? start : end_of (g, upto, error);
   if (end == CONVOY_NONE)
     return NULL;
+  if (CONVOY_VAL (g, start)->kind == CONVOY_V_NODE && (CONVOY_VAL (g, end)->kind != CONVOY_V_NODE || CONVOY_VAL (g, end)->node < CONVOY_VAL (g, start)->node)) {
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s does not come after %s", upto ? upto : "the output", from);
+    return NULL;
+  }
   ConvoyGraph *to = convoy_graph_new (g->opset);
   convoy_params_unref (to->params);
   to->params = convoy_params_ref (g->params);

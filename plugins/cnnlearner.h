@@ -30,8 +30,7 @@ typedef struct {
 
 typedef struct CnnLearner CnnLearner;
 
-/* Posts its messages as element, which outlives it, as do settings. extra: class names beyond those of the stream
- * (live teaching), NULL-terminated; NULL: none. */
+/* Posts its messages as element, which outlives it, as do settings. */
 CnnLearner *cnn_learner_new (GstElement *element, const CnnHeadSettings *s, const CnnHeadInput *in, const CnnHeadStream *stream, GError **error);
 void cnn_learner_free (CnnLearner *l);
 

@@ -85,6 +85,12 @@ fails "a key that is none" 2 'head.pipe:2: not a key' run "$dir/head.pipe"
 recipe element '#: Element
 videotestsrc ! nonsense'
 fails "an element that is not there" 1 'no element "nonsense"' run "$dir/element.pipe"
+for name in $(convoy run --list | cut -d' ' -f1 | grep -v camera); do # what a recipe sets, its elements have
+  keys=$(convoy run --help "$name" | awk -v model="$model" '/has to be given/ { print $1 "=/none" } $1 == "model" { print "model=" model }')
+  run "$name" $keys >"$dir/out" 2>"$dir/err"
+  test $? = 1 && ! grep -qiE 'propert|no element' "$dir/err"
+  result "recipe $name suits its elements" $?
+done
 recipe endless '#: Endless
 videotestsrc is-live=true ! fakesink'
 for patience in 2 8 30; do # a slow machine may not have begun yet

@@ -184,6 +184,8 @@ test_refused (void)
   check_refused (g, g_steal_pointer (&error), "cut at left", "reads input");
   g = convoy_graph_tail (whole, "nowhere", NULL, &map, &error);
   check_refused (g, g_steal_pointer (&error), "no layer", "nowhere");
+  g = convoy_graph_tail (whole, "sum", "stem", &map, &error);
+  check_refused (g, g_steal_pointer (&error), "stem does not come after sum", "stem");
   g = convoy_graph_join (whole, whole, &(ConvoyJoin) { .upto = "sum", .pooling = "median" }, &error);
   check_refused (g, g_steal_pointer (&error), "median", "none, max, avg");
   g = convoy_graph_grow (whole, 3, 1, &error);
