@@ -76,5 +76,11 @@ network_bind (const ConvoyGraph *g, guint batch, const char *input, const char *
       return NULL;
     }
   }
-  return convoy_graph_bind (g, shapes, upto, error);
+  ConvoyGraph *whole = convoy_graph_bind (g, shapes, NULL, error);
+  if (whole == NULL || upto == NULL)
+    return whole;
+  const char *layer = convoy_graph_find_layer (whole, upto, error);
+  ConvoyGraph *cut = layer ? convoy_graph_bind (g, shapes, layer, error) : NULL;
+  convoy_graph_unref (whole);
+  return cut;
 }

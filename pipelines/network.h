@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 ConvoyGraph *network_load (const char *name_or_path, GError **error);
 
 /* Bound for a batch. input is "224x224x3" (width, height, channels) for pictures, else the sizes
- * of a sample; NULL: as declared. upto as in convoy_graph_bind(). */
+ * of a sample; NULL: as declared. upto: a layer as convoy_graph_find_layer() takes it; NULL: all. */
 ConvoyGraph *network_bind (const ConvoyGraph *g, guint batch, const char *input, const char *upto, GError **error);
 
 G_END_DECLS

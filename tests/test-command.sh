@@ -58,6 +58,7 @@ for net in "${srcdir:-.}"/zoo/networks/*.net; do
   says "summary of $(basename "$net" .net)" 0 '^Multiplications' convoy summary "$(basename "$net" .net)"
 done
 fails "an input of another rank" 1 'does not fit' convoy summary "$model" --input 5
+says "up to the features" 0 'GlobalAveragePool +3x1x1' convoy summary "$model" --upto features
 fails "an unknown layer" 1 'nowhere' convoy summary "$model" --upto nowhere
 
 # --- real networks and photographs ---------------------------------------------------------------
@@ -69,6 +70,7 @@ if test -e "$shared/models/models.tsv"; then
     grep -A1 "${pair%%:*}.jpg" "$dir/out" | grep -qE "${pair#*:}"
     result "${pair%%:*}.jpg is a ${pair#*:}" $?
   done
+  says "MobileNet v1 up to its last map" 0 'Clip +1024x5x5' convoy summary mobilenet-v1-1.0-224 --input 160x160x3 --upto last-conv
   last=$(convoy summary mobilenet-v1-1.0-224 | awk '$2 == "Conv" && $3 == "1024x7x7" { name = $1 } END { print name }')
   says "MobileNet v1 up to $last at 160x160" 0 "^$last +Conv +1024x5x5" convoy summary mobilenet-v1-1.0-224 --input 160x160x3 --upto "$last"
 else
