@@ -41,6 +41,8 @@ typedef enum {
 CONVOY_API GQuark convoy_error_quark (void);
 CONVOY_API const char *convoy_version (void);           /* "0.1.0" */
 CONVOY_API const char *convoy_engine_version (void);    /* "oneDNN 2.6.3, AVX-512 VNNI" */
+/* For messages: the names nearest to a word that is not one of them, at most so many, as "a, b"; g_free() it. */
+CONVOY_API char *convoy_nearest (const char *word, const char *const *names, guint n, guint most);
 
 /* --- tensor: a dense row-major array, 64-byte aligned, counted -------- */
 

@@ -4,8 +4,6 @@
 #include "core/graph.h"
 #include <string.h>
 
-#define N_NEAR 5
-
 /* --- words ------------------------------------------------------------ */
 
 static gboolean
@@ -62,51 +60,6 @@ static const struct { const char *word; ConvoyValue (*find) (const ConvoyGraph *
   { "features", features },
 };
 
-/* --- names that come near ---------------------------------------------- */
-
-/* Letters to change, put in or take out (V. I. Levenshtein, 1966), whatever the case. */
-static guint
-distance (const char *a, const char *b)
-{
-  gsize n = strlen (b);
-  g_autofree guint *row = g_new (guint, n + 1);
-  for (gsize j = 0; j <= n; j++)
-    row[j] = (guint) j;
-  for (gsize i = 1; *a; a++, i++) {
-    guint diagonal = row[0];
-    row[0] = (guint) i;
-    for (gsize j = 1; j <= n; j++) {
-      guint change = diagonal + (g_ascii_tolower (*a) != g_ascii_tolower (b[j - 1]));
-      diagonal = row[j];
-      row[j] = MIN (change, MIN (row[j], row[j - 1]) + 1);
-    }
-  }
-  return row[n];
-}
-
-static char *
-nearest (const GArray *layers, const char *name)
-{
-  g_autoptr (GString) list = g_string_new ("features, last-conv");
-  g_autofree gboolean *used = g_new0 (gboolean, layers->len + 1);
-  for (guint k = 0; k < N_NEAR; k++) {
-    guint best = layers->len, at = G_MAXUINT;
-    for (guint i = 0; i < layers->len; i++) {
-      const char *other = g_array_index (layers, ConvoyLayer, i).name;
-      guint d = used[i] || !*other ? G_MAXUINT : distance (name, other);
-      if (d < at) {
-        at = d;
-        best = i;
-      }
-    }
-    if (best == layers->len)
-      break;
-    used[best] = TRUE;
-    g_string_append_printf (list, ", %s", g_array_index (layers, ConvoyLayer, best).name);
-  }
-  return g_string_free (g_steal_pointer (&list), FALSE);
-}
-
 /* --- by name or number -------------------------------------------------- */
 
 /* What bind finds it by: the value's name, or that of the node that makes it. */
@@ -148,10 +101,13 @@ convoy_graph_find_layer (const ConvoyGraph *bound, const char *layer, GError **e
   const char *name = by_number (layers, layer, &is_number);
   if (name && *name)
     return name;
-  g_autofree char *near = nearest (layers, layer);
+  g_autofree const char **names = g_new (const char *, layers->len);
+  for (guint i = 0; i < layers->len; i++)
+    names[i] = g_array_index (layers, ConvoyLayer, i).name;
+  g_autofree char *near = convoy_nearest (layer, names, layers->len, 5);
   if (is_number)
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no layer %s; the network has %u, from 0", layer, layers->len);
   else
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no layer is called \"%s\"; there are %s", layer, near);
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no layer is called \"%s\"; there are features, last-conv, %s", layer, near);
   return NULL;
 }

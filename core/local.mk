@@ -45,7 +45,7 @@ core_libcore_la_SOURCES = \
 	core/model.c \
 	core/model-labels.c \
 	core/model-meta.c core/model-meta.h \
-	core/nearest.c core/nearest.h \
+	core/nearest.c \
 	core/net.c core/net.h core/net-run.h \
 	core/net-build.c \
 	core/net-emit.c \

@@ -1,38 +1,48 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * nearest.c - see nearest.h. */
-#include "core/nearest.h"
+ * nearest.c - for messages about a word that is not known: which ones may have been meant. */
+#include "core/convoy.h"
+#include <stdlib.h>
 #include <string.h>
 
-/* V. I. Levenshtein: insertions, deletions and substitutions that turn a into b. */
+/* Letters to change, put in or take out, whatever the case (V. I. Levenshtein, 1966); when a is the
+ * beginning of b, what is missing counts a third. */
 static guint
 distance (const char *a, const char *b)
 {
   gsize n = strlen (b);
   g_autofree guint *row = g_new (guint, n + 1);
-  for (gsize k = 0; k <= n; k++)
-    row[k] = k;
+  for (gsize j = 0; j <= n; j++)
+    row[j] = (guint) j;
   for (gsize i = 0; a[i]; i++) {
-    guint diagonal = row[0];
-    row[0] = i + 1;
-    for (gsize k = 0; k < n; k++) {
-      guint above = row[k + 1];
-      row[k + 1] = MIN (MIN (above, row[k]) + 1, diagonal + (a[i] != b[k]));
-      diagonal = above;
+    guint corner = row[0]++;
+    for (gsize j = 0; j < n; j++) {
+      guint change = corner + (g_ascii_tolower (a[i]) != g_ascii_tolower (b[j]));
+      corner = row[j + 1];
+      row[j + 1] = MIN (change, MIN (corner, row[j]) + 1);
     }
   }
-  return row[n];
+  return g_str_has_prefix (b, a) ? row[n] / 3 : row[n];
 }
 
-const char *
-convoy_nearest (const char *word, const char *const *names, guint n)
+typedef struct { const char *name; guint far, at; } Near;
+
+static int
+by_distance (gconstpointer a, gconstpointer b)
 {
-  const char *best = NULL;
-  guint least = G_MAXUINT;
-  for (guint i = 0; i < n; i++) {
-    guint d = distance (word, names[i]);
-    if (d < least)
-      least = d, best = names[i];
-  }
-  return best;
+  const Near *x = a, *y = b;
+  return x->far != y->far ? (x->far < y->far ? -1 : 1) : (x->at < y->at ? -1 : 1);
+}
+
+char *
+convoy_nearest (const char *word, const char *const *names, guint n, guint most)
+{
+  g_autofree Near *near = g_new (Near, n + 1);
+  GString *list = g_string_new (NULL);
+  for (guint i = 0; i < n; i++)
+    near[i] = (Near) { names[i], distance (word, names[i]), i };
+  qsort (near, n, sizeof *near, by_distance);
+  for (guint i = 0; i < MIN (n, most); i++)
+    g_string_append_printf (list, "%s%s", i ? ", " : "", near[i].name);
+  return g_string_free (list, FALSE);
 }

@@ -2,7 +2,6 @@
  *
  * net-option.c - the options of a layer: which there are, what each may be, and what is said where it is not. */
 #include "core/net.h"
-#include "core/nearest.h"
 #include <math.h>
 #include <string.h>
 
@@ -133,8 +132,10 @@ check (const ConvoyNetLayer *l, ConvoyNetOption *o, GError **error)
   while (options[k].nth && n < MAX_NAMES && (names[n] = options[k].nth (n)) != NULL)
     if (g_str_equal (names[n++], o->text))
       return TRUE;
-  return options[k].nth == NULL
-      || convoy_net_fail (l, error, CONVOY_ERROR_INVALID, "%s=%s is not known, the nearest is %s", o->key, o->text, convoy_nearest (o->text, names, n));
+  if (options[k].nth == NULL)
+    return TRUE;
+  g_autofree char *near = convoy_nearest (o->text, names, n, 1);
+  return convoy_net_fail (l, error, CONVOY_ERROR_INVALID, "%s=%s is not known, the nearest is %s", o->key, o->text, near);
 }
 
 /* --- the options of one layer ----------------------------------------- */
@@ -173,7 +174,8 @@ unknown (const ConvoyNetLayer *l, const char *key, GError **error)
   const char *names[CONVOY_MAX_OPTIONS];
   for (guint i = 0; i < l->n_options; i++)
     names[i] = l->options[i].key;
-  return convoy_net_fail (l, error, CONVOY_ERROR_INVALID, "option %s is not known, the nearest is %s", key, convoy_nearest (key, names, l->n_options));
+  g_autofree char *near = convoy_nearest (key, names, l->n_options, 1);
+  return convoy_net_fail (l, error, CONVOY_ERROR_INVALID, "option %s is not known, the nearest is %s", key, near);
 }
 
 gboolean

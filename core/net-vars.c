@@ -2,7 +2,6 @@
  *
  * net-vars.c - the variables of a network's text, and messages about names that are none. */
 #include "core/net-run.h"
-#include "core/nearest.h"
 #include <string.h>
 
 gboolean
@@ -27,7 +26,7 @@ convoy_net_nearest_key (const char *word, GHashTable *const *tables, guint n)
     while (g_hash_table_iter_next (&it, &key, NULL))
       g_ptr_array_add (names, key);
   }
-  return g_strdup (convoy_nearest (word, (const char *const *) names->pdata, names->len));
+  return names->len ? convoy_nearest (word, (const char *const *) names->pdata, names->len, 1) : NULL;
 }
 
 typedef struct { ConvoyNet *net; const ConvoyNetScope *scope; char *channels; } Lookup;

@@ -2,7 +2,6 @@
  *
  * net.c - runs the items of a network's text: blocks and repetitions unroll into layers. */
 #include "core/net-run.h"
-#include "core/nearest.h"
 #include <string.h>
 
 #define OPSET 17                /* of graphs made from text; what needs a later one is not among the words */
@@ -37,9 +36,10 @@ bind_args (ConvoyNet *net, const ConvoyNetItem *block, const GArray *args, guint
       known |= g_str_equal (names->pdata[k], a->key);
     if (!known && *a->key == '\0')
       return convoy_net_refuse (net, line, error, "%s: %s is no name=value", block->word, a->value);
-    if (!known)
-      return convoy_net_refuse (net, line, error, "%s: argument %s is not known, the nearest is %s", block->word, a->key,
-          convoy_nearest (a->key, (const char *const *) names->pdata, names->len));
+    if (!known) {
+      g_autofree char *near = convoy_nearest (a->key, (const char *const *) names->pdata, names->len, 1);
+      return convoy_net_refuse (net, line, error, "%s: argument %s is not known, the nearest is %s", block->word, a->key, near);
+    }
     g_hash_table_replace (vars, g_strdup (a->key), g_strdup (a->value));
   }
   for (guint k = 0; k + 2 < names->len; k++)
@@ -110,7 +110,8 @@ refuse_word (ConvoyNet *net, const char *word, guint line, GError **error)
   g_hash_table_iter_init (&it, net->blocks);
   while (g_hash_table_iter_next (&it, &key, NULL))
     g_ptr_array_add (names, key);
-  return convoy_net_refuse (net, line, error, "no layer is called %s, the nearest is %s", word, convoy_nearest (word, (const char *const *) names->pdata, names->len));
+  g_autofree char *near = convoy_nearest (word, (const char *const *) names->pdata, names->len, 1);
+  return convoy_net_refuse (net, line, error, "no layer is called %s, the nearest is %s", word, near);
 }
 
 /* A layer, or the use of a block. */

@@ -2,7 +2,6 @@
  *
  * spec.c - see spec.h. */
 #include "core/spec.h"
-#include "core/nearest.h"
 #include <math.h>
 #include <string.h>
 
@@ -57,9 +56,9 @@ refuse_key (const ConvoySpec *s, const char *kind, const char *key, GError **err
   char *names[CONVOY_SPEC_MAX];
   for (guint i = 0; i < s->n; i++)
     names[i] = g_strndup (s->v[i].key, s->v[i].len);
+  g_autofree char *near = convoy_nearest (key, (const char *const *) names, s->n, 1);
   g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID,
-      s->n ? "%s %s: %.40s is not known, the nearest is %s" : "%s %s: %.40s is not known, it takes nothing", kind, s->word, key,
-      convoy_nearest (key, (const char *const *) names, s->n));
+      s->n ? "%s %s: %.40s is not known, the nearest is %s" : "%s %s: %.40s is not known, it takes nothing", kind, s->word, key, near);
   for (guint i = 0; i < s->n; i++)
     g_free (names[i]);
   return FALSE;
@@ -111,8 +110,8 @@ find_word (ConvoySpec *s, const char *kind, const char *word, ConvoySpecTable ta
       return TRUE;
     }
   }
-  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: %.40s is not known, the nearest is %s", kind, word,
-      convoy_nearest (word, names, n));
+  g_autofree char *near = convoy_nearest (word, names, n, 1);
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: %.40s is not known, the nearest is %s", kind, word, near);
   return FALSE;
 }
 

@@ -2,7 +2,6 @@
  *
  * trainer-new.c - a trainer from a graph and options. */
 #include "core/trainer.h"
-#include "core/nearest.h"
 #include <math.h>
 #include <string.h>
 
@@ -98,9 +97,9 @@ check_rate (ConvoyTrainer *t, char *word, GError **error)
     g_ptr_array_add (names, (gpointer) s->name);
   }
   word[len] = '\0';
-  const char *nearest = convoy_nearest (word, (const char *const *) names->pdata, names->len);
+  g_autofree char *near = convoy_nearest (word, (const char *const *) names->pdata, names->len, 1);
   g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "rates: no weight that learns begins with %.60s, the nearest is %s", word,
-      nearest ? nearest : "not there: none learns");
+      *near ? near : "not there: none learns");
   return FALSE;
 }
 

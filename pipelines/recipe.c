@@ -6,7 +6,6 @@
 #endif
 #include "pipelines/recipe.h"
 #include "core/convoy.h"
-#include "zoo/near.h"
 #include "zoo/zoo.h"
 #include <string.h>
 
@@ -125,7 +124,7 @@ say_unknown (const char *name, GError **error)
   g_autoptr (GPtrArray) names = recipe_names (error);
   if (!names)
     return;
-  g_autofree char *near = zoo_nearest (name, names);
+  g_autofree char *near = convoy_nearest (name, (const char *const *) names->pdata, names->len, 3);
   g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no recipe called %s; nearest are %s (`convoy run --list` has all)", name, near);
 }
 
@@ -181,7 +180,7 @@ recipe_set (Recipe *r, const char *assignment, GError **error)
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   for (guint i = 0; i < r->keys->len; i++)
     g_ptr_array_add (names, ((RecipeKey *) g_ptr_array_index (r->keys, i))->name);
-  g_autofree char *near = zoo_nearest (name, names);
+  g_autofree char *near = convoy_nearest (name, (const char *const *) names->pdata, names->len, 3);
   g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s has no key %s; %s%s", r->name, name, names->len ? "nearest: " : "it has none", near);
   return FALSE;
 }

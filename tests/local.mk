@@ -74,7 +74,7 @@ tests_test_model_LDADD = $(tests_test_data_LDADD) -lm
 # From gradients to weights.
 check_PROGRAMS += tests/test-optim
 tests_test_optim_SOURCES = tests/test-optim.c core/optim.c core/optim.h core/optim-rules.c core/schedule.c core/schedule.h core/spec.c core/spec.h \
-	core/nearest.c core/nearest.h core/vector.h tests/tap.c tests/tap.h
+	core/nearest.c core/vector.h tests/tap.c tests/tap.h
 tests_test_optim_CPPFLAGS = $(tests_test_data_CPPFLAGS)
 tests_test_optim_CFLAGS = $(AM_CFLAGS) $(OPENMP_CFLAGS) -fno-math-errno
 tests_test_optim_LDADD = $(tests_test_data_LDADD) -lm
@@ -198,4 +198,4 @@ dist_check_SCRIPTS += tests/test-command.sh tests/test-manual.sh tests/test-run.
 check_PROGRAMS += tests/test-fetch
 tests_test_fetch_SOURCES = tests/test-fetch.c tests/http-server.c tests/http-server.h zoo/fetch.c zoo/fetch.h zoo/transfer.c zoo/transfer.h $(TEMP_SOURCES)
 tests_test_fetch_CPPFLAGS = $(AM_CPPFLAGS) $(ZOO_CFLAGS) $(TEST_CFLAGS) -DSTALL_SECONDS=2L -DBACK_OFF=20000
-tests_test_fetch_LDADD = zoo/libzoofind.la $(ZOO_LIBS) $(TEST_LIBS)
+tests_test_fetch_LDADD = zoo/libzoofind.la core/libconvoy.la $(ZOO_LIBS) $(TEST_LIBS)

@@ -5,7 +5,7 @@
 #include "config.h"
 #endif
 #include "zoo/manifest.h"
-#include "zoo/near.h"
+#include "core/convoy.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -173,7 +173,7 @@ zoo_manifest_need (const ZooManifest *m, const char *name, GError **error)
   for (guint i = 0; i < m->entries->len; i++)
     if (!zoo_entry_is_part (zoo_manifest_at (m, i)))
       g_ptr_array_add (names, zoo_manifest_at (m, i)->name);
-  g_autofree char *near = zoo_nearest (name, names);
+  g_autofree char *near = convoy_nearest (name, (const char *const *) names->pdata, names->len, 3);
   g_set_error (error, ZOO_ERROR, ZOO_ERROR_UNKNOWN, "%s: neither a file nor a name of the zoo; nearest are %s (`convoy zoo list` has all)", name, near);
   return NULL;
 }
