@@ -204,6 +204,9 @@ CONVOY_API ConvoyGraph *convoy_net_load (const char *path, const char *const *va
 /* Opsets 6 to 28, and older ones where no operator of the file meant something else then. Names what it does not support, all operators at once. props receives
  * metadata_props and producer fields, char * to char *, when not NULL. */
 CONVOY_API ConvoyGraph *convoy_onnx_load (const char *path, GHashTable *props, GError **error);
+/* What metadata_props say under this key, without reading the weights. g_free() it; NULL: nothing, or
+ * a file that cannot be read, which loading it will tell. */
+CONVOY_API char *convoy_onnx_metadata (const char *path, const char *key);
 /* Writes g with its weights, atomically. */
 CONVOY_API gboolean convoy_onnx_save (const char *path, const ConvoyGraph *g, GHashTable *props, GError **error);
 /* One serialized onnx.TensorProto, as in ONNX test data. */
@@ -275,9 +278,17 @@ typedef struct {
   const char *cache_dir;        /* where timings are kept; NULL: no timing */
   gboolean need_labels;         /* refuse a classifier without labels */
   gboolean need_preprocessing;  /* refuse an image network whose mean and std are not known */
+  gboolean may_take_rows;       /* with need_preprocessing: a network of rows (texts, tables) is as good, and needs none */
 } ConvoyModelOptions;
 
 typedef struct ConvoyModel ConvoyModel;
+typedef struct ConvoyVocabulary ConvoyVocabulary;       /* see below, under text */
+typedef enum { CONVOY_TEXT_HEAD, CONVOY_TEXT_TAIL } ConvoyTextEnd;
+
+typedef struct {
+  guint length;                 /* numbers of a row */
+  ConvoyTextEnd truncate, pad;  /* where what is too much is cut off, where zeros fill up; both at the head as with Keras */
+} ConvoyTokenOptions;
 
 /* Reads path and, for what its metadata_props do not say, the sidecar beside it (x.onnx: x.ini,
  * group [model], keys of the same names: task, input, color, mean, std, resize, labels). */
@@ -286,6 +297,9 @@ CONVOY_API ConvoyModel *convoy_model_ref (ConvoyModel *m);
 CONVOY_API void convoy_model_unref (ConvoyModel *m);
 CONVOY_API const ConvoyModelInfo *convoy_model_info (const ConvoyModel *m);
 CONVOY_API const ConvoyGraph *convoy_model_graph (const ConvoyModel *m);
+CONVOY_API const char *convoy_model_metadata (const ConvoyModel *m, const char *key);   /* what its metadata_props say; borrowed; NULL: nothing */
+/* Of a network that reads texts: its vocabulary (borrowed), and in rows how a row is made. NULL: it reads none. */
+CONVOY_API ConvoyVocabulary *convoy_model_vocabulary (const ConvoyModel *m, ConvoyTokenOptions *rows);
 /* The plan for pictures of this size; kept, so asking again is cheap. width and height 0: the
  * model's own. upto as in convoy_graph_bind(). Borrowed from the model. */
 /* The same without the wait: what earlier timing chose where it is known, else the default. For a
@@ -364,8 +378,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyDataset, convoy_dataset_unref)
 /* Numbers below CONVOY_TOKEN_FIRST are no words. */
 enum { CONVOY_TOKEN_PAD, CONVOY_TOKEN_START, CONVOY_TOKEN_UNKNOWN, CONVOY_TOKEN_FIRST };
 
-typedef struct ConvoyVocabulary ConvoyVocabulary;
-
 /* From the words of a data set of texts: the most frequent ones (as frequent: by their bytes), so
  * many that all numbers are below max_words, as an embedding of max_words rows wants it. */
 CONVOY_API ConvoyVocabulary *convoy_vocabulary_learn (ConvoyDataset *texts, guint max_words, GError **error);
@@ -379,13 +391,6 @@ CONVOY_API ConvoyVocabulary *convoy_vocabulary_ref (ConvoyVocabulary *v);
 CONVOY_API void convoy_vocabulary_unref (ConvoyVocabulary *v);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyVocabulary, convoy_vocabulary_unref)
-
-typedef enum { CONVOY_TEXT_HEAD, CONVOY_TEXT_TAIL } ConvoyTextEnd;
-
-typedef struct {
-  guint length;                 /* numbers of a row */
-  ConvoyTextEnd truncate, pad;  /* where what is too much is cut off, where zeros fill up; both at the head as with Keras */
-} ConvoyTokenOptions;
 
 /* Writes o->length numbers: CONVOY_TOKEN_START, then the words of the text, which has n bytes.
  * An error: it is no UTF-8, has a NUL byte, or no word. May be called from many threads. */

@@ -45,6 +45,7 @@ core_libcore_la_SOURCES = \
 	core/model.c \
 	core/model-labels.c \
 	core/model-meta.c core/model-meta.h \
+	core/model-text.c \
 	core/nearest.c \
 	core/net.c core/net.h core/net-run.h \
 	core/net-build.c \
@@ -60,6 +61,7 @@ core_libcore_la_SOURCES = \
 	core/onnx.h \
 	core/onnx-check.c \
 	core/onnx-load.c \
+	core/onnx-metadata.c \
 	core/onnx-save.c \
 	core/onnx-tensor.c \
 	core/node.c \

@@ -51,6 +51,13 @@ takes_pictures (const ConvoyGraph *g, ConvoyImageAxes *axes)
   return convoy_graph_n_inputs (g) > 0 && convoy_image_axes (&input (g, 0)->shape, axes);
 }
 
+/* Words or columns: one input, a row of them a sample. */
+static gboolean
+takes_rows (const ConvoyGraph *g)
+{
+  return convoy_graph_n_inputs (g) == 1 && input (g, 0)->shape.n == 2;
+}
+
 /* "input data of 1x10x32", for messages. */
 static char *
 describe_input (const ConvoyGraph *g)
@@ -393,10 +400,11 @@ load (const ConvoyMetaSources *s, const ConvoyGraph *g, const ConvoyModelOptions
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     if (!read_key (s, &keys[i], g, info, &said[i], error))
       return FALSE;
-  if (o->need_preprocessing && !check_pictures (s->path, g, info, error))
+  gboolean check = o->need_preprocessing && !(o->may_take_rows && takes_rows (g));
+  if (check && !check_pictures (s->path, g, info, error))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
-    if (o->need_preprocessing && keys[i].needed && !said[i])
+    if (check && keys[i].needed && !said[i])
       return convoy_meta_fail (error, "%s: %s is not known: neither its metadata nor %s%s says it", s->path, keys[i].name, s->sidecar,
           s->keys ? "" : " (no such file)");
   if (!read_output (g, info, &output, error)) {

@@ -21,6 +21,9 @@ gboolean convoy_meta_load (const char *path, GHashTable *props, const ConvoyGrap
  * not fit. g_free() it. */
 ConvoyShape *convoy_meta_shapes (const ConvoyGraph *g, const ConvoyModelInfo *info, guint batch, guint width, guint height, GError **error);
 
+/* Vocabulary and rules of a network that reads texts; *v stays NULL where props have none. */
+gboolean convoy_meta_text (const char *path, GHashTable *props, const ConvoyGraph *g, ConvoyVocabulary **v, ConvoyTokenOptions *o, GError **error);
+
 /* --- shared by model-meta.c and model-labels.c ------------------------- */
 
 /* Where things are said, for messages too. */

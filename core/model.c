@@ -9,6 +9,9 @@ struct ConvoyModel {
   ConvoyGraph *graph;
   ConvoyModelInfo info;
   char **labels;                /* info.labels */
+  GHashTable *props;            /* metadata_props */
+  ConvoyVocabulary *vocabulary; /* NULL: it reads no texts */
+  ConvoyTokenOptions rows;      /* of texts */
   char *cache;                  /* file of timings; NULL: none */
 
   GMutex lock;                  /* protects what follows; not held while a plan is made */
@@ -26,18 +29,21 @@ plan_unref (gpointer p)
 ConvoyModel *
 convoy_model_new (const char *path, const ConvoyModelOptions *o, GError **error)
 {
-  g_autoptr (GHashTable) props = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  GHashTable *props = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   ConvoyGraph *g = convoy_onnx_load (path, props, error);
-  if (g == NULL)
+  if (g == NULL) {
+    g_hash_table_unref (props);
     return NULL;
+  }
   ConvoyModel *m = g_atomic_rc_box_new0 (ConvoyModel);
   m->path = g_strdup (path);
   m->graph = g;
+  m->props = props;
   m->cache = o && o->cache_dir ? g_build_filename (o->cache_dir, "timings.ini", NULL) : NULL;
   m->plans = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, plan_unref);
   g_mutex_init (&m->lock);
   g_cond_init (&m->made);
-  if (!convoy_meta_load (path, props, g, o, &m->info, &m->labels, error))
+  if (!convoy_meta_load (path, props, g, o, &m->info, &m->labels, error) || !convoy_meta_text (path, props, g, &m->vocabulary, &m->rows, error))
     g_clear_pointer (&m, convoy_model_unref);
   return m;
 }
@@ -49,6 +55,8 @@ model_clear (gpointer p)
   g_hash_table_unref (m->plans);
   convoy_graph_unref (m->graph);
   g_strfreev (m->labels);
+  g_hash_table_unref (m->props);
+  convoy_vocabulary_unref (m->vocabulary);
   g_free (m->cache);
   g_free (m->path);
   g_mutex_clear (&m->lock);
@@ -59,6 +67,14 @@ ConvoyModel *convoy_model_ref (ConvoyModel *m) { return g_atomic_rc_box_acquire 
 void convoy_model_unref (ConvoyModel *m) { if (m) g_atomic_rc_box_release_full (m, model_clear); }
 const ConvoyModelInfo *convoy_model_info (const ConvoyModel *m) { return &m->info; }
 const ConvoyGraph *convoy_model_graph (const ConvoyModel *m) { return m->graph; }
+const char *convoy_model_metadata (const ConvoyModel *m, const char *key) { return g_hash_table_lookup (m->props, key); }
+
+ConvoyVocabulary *
+convoy_model_vocabulary (const ConvoyModel *m, ConvoyTokenOptions *rows)
+{
+  *rows = m->rows;
+  return m->vocabulary;
+}
 
 /* --- plans ------------------------------------------------------------- */
 

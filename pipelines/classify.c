@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * classify.c - `convoy classify`: what pictures show, as a table or as JSON. */
+ * classify.c - `convoy classify`: what pictures show and texts say, as a table or as JSON. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 #include "pipelines/command.h"
+#include "core/convoy.h"
 #include "pipelines/stream.h"
 #include "pipelines/term.h"
 #include "zoo/zoo.h"
@@ -23,7 +24,7 @@ typedef struct {
 /* --- output ----------------------------------------------------------- */
 
 static void
-print_json (const char *file, const GstStructure *result)
+print_json (const char *file, guint line_number, const GstStructure *result)
 {
   g_autoptr (GString) line = g_string_new ("{\"file\": ");
   const char *label;
@@ -31,6 +32,8 @@ print_json (const char *file, const GstStructure *result)
   int index;
 
   term_json (line, file);
+  if (line_number)
+    g_string_append_printf (line, ", \"line\": %u", line_number);
   g_string_append (line, ", \"labels\": [");
   for (guint i = 0; (label = stream_label (result, i, &index, &score)); i++) {
     char number[G_ASCII_DTOSTR_BUF_SIZE];
@@ -42,14 +45,15 @@ print_json (const char *file, const GstStructure *result)
 }
 
 static void
-print_table (const char *file, const GstStructure *result)
+print_table (const char *file, guint line_number, const GstStructure *result)
 {
+  g_autofree char *line = line_number ? g_strdup_printf (":%u", line_number) : g_strdup ("");
   const char *label;
   double score;
   int index;
   guint i;
 
-  printf ("%s%s%s\n", term_bold (stdout), file, term_plain (stdout));
+  printf ("%s%s%s%s\n", term_bold (stdout), file, line, term_plain (stdout));
   for (i = 0; (label = stream_label (result, i, &index, &score)); i++) {
     char bar[BAR + 1];
     guint filled = (guint) (score * BAR + 0.5);
@@ -63,21 +67,22 @@ print_table (const char *file, const GstStructure *result)
 }
 
 static void
-on_result (void *user, guint file, const GstStructure *result)
+on_result (void *user, guint file, guint line, const GstStructure *result)
 {
   Output *o = user;
   g_autofree char *name = g_filename_display_name (o->files[file]);
 
-  (o->json ? print_json : print_table) (name, result);
+  (o->json ? print_json : print_table) (name, line, result);
   fflush (stdout);
 }
 
 static void
-on_skipped (void *user, guint file, const char *reason)
+on_skipped (void *user, guint file, guint line, const char *reason)
 {
   Output *o = user;
   g_autofree char *name = g_filename_display_name (o->files[file]);
-  fprintf (stderr, "convoy: %s: %s\n", name, reason);
+  g_autofree char *number = line ? g_strdup_printf (":%u", line) : g_strdup ("");
+  fprintf (stderr, "convoy: %s%s: %s\n", name, number, reason);
   o->n_skipped++;
 }
 
@@ -91,9 +96,11 @@ classify (Stream *s, Output *o, const char *wanted)
   g_autofree char *name = command_zoo_name (wanted ? wanted : DEFAULT_MODEL, !wanted, &error);
   g_autofree char *model = name ? convoy_zoo_find (name, &error) : NULL;
 
+  g_autofree char *words = model ? convoy_onnx_metadata (model, "vocabulary") : NULL;
+  s->texts = words != NULL;
   s->model = model;
   s->files = o->files;
-  s->workers = MIN (s->n_files, g_get_num_processors ());
+  s->workers = s->texts ? 0 : MIN (s->n_files, g_get_num_processors ());
   s->result = on_result;
   s->skipped = on_skipped;
   s->user = o;
@@ -107,25 +114,28 @@ static int
 run (int argc, char **argv)
 {
   g_autofree char *model = NULL, *labels = NULL, *resize = NULL;
+  gboolean lines = FALSE;
   int top_k = 5, resize_short = 0;
   double threshold = 0;
   Output o = { NULL, FALSE, 0 };
   const GOptionEntry options[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model, "Name in the zoo, or ONNX file (default: " DEFAULT_MODEL ")", "NAME|FILE" },
     { "labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels, "File with a label a line", "FILE" },
-    { "top-k", 'k', 0, G_OPTION_ARG_INT, &top_k, "How many labels a picture (default: 5)", "N" },
+    { "top-k", 'k', 0, G_OPTION_ARG_INT, &top_k, "How many labels a picture or text (default: 5)", "N" },
     { "threshold", 't', 0, G_OPTION_ARG_DOUBLE, &threshold, "Leave out scores below X (0 to 1)", "X" },
     { "resize", 0, 0, G_OPTION_ARG_STRING, &resize, "stretch, crop or pad (default: as the model says)", "RULE" },
     { "resize-short", 0, 0, G_OPTION_ARG_INT, &resize_short, "Short side before the centre is cropped", "PIXELS" },
-    { "json", 'j', 0, G_OPTION_ARG_NONE, &o.json, "Print a JSON object a picture, each on a line", NULL },
+    { "json", 'j', 0, G_OPTION_ARG_NONE, &o.json, "Print a JSON object a picture or text, each on a line", NULL },
+    { "lines", 0, 0, G_OPTION_ARG_NONE, &lines, "Each line of a file is a text of its own, as it is for -", NULL },
     { NULL }
   };
   const Command *c = &command_classify;
 
-  if (!command_parse (c, options, NULL, &argc, &argv))
+  if (!command_parse (c, options, "FILE is a picture (JPEG or PNG), or a text (UTF-8) for a model that learnt texts;\n"
+          "then - is standard input, each line of which is a text.", &argc, &argv))
     return STATUS_USAGE;
   if (argc < 2)
-    return command_usage (c, "no pictures named");
+    return command_usage (c, "no files named");
   if (top_k < 1 || top_k > 1000)
     return command_usage (c, "--top-k %d is not within 1 and 1000", top_k);
   if (!(threshold >= 0 && threshold <= 1))
@@ -136,10 +146,10 @@ run (int argc, char **argv)
     return command_usage (c, "--resize-short %d is not within 0 and 32767", resize_short);
   o.files = (const char *const *) argv + 1;
   Stream s = {
-    .n_files = (guint) argc - 1, .labels = labels, .resize = resize, .resize_short = (guint) resize_short,
+    .n_files = (guint) argc - 1, .lines = lines, .labels = labels, .resize = resize, .resize_short = (guint) resize_short,
     .top_k = (guint) top_k, .threshold = threshold,
   };
   return classify (&s, &o, model);
 }
 
-const Command command_classify = { "classify", "PICTURE...", "names what pictures show", run };
+const Command command_classify = { "classify", "FILE...", "names what pictures show and texts say", run };

@@ -35,9 +35,10 @@ typedef struct {
 /* --- the stream ------------------------------------------------------- */
 
 static void
-on_result (void *user, guint file, const GstStructure *result)
+on_result (void *user, guint file, guint line, const GstStructure *result)
 {
   Evaluation *e = user;
+  (void) line;
   guint class = g_array_index (e->set->classes, guint, file), label = g_array_index (e->map, guint, class);
   Judgement j = { .sample = file, .truth = class, .rank = MAX_LABELS };
   const char *said;
@@ -63,9 +64,10 @@ on_result (void *user, guint file, const GstStructure *result)
 }
 
 static void
-on_skipped (void *user, guint file, const char *reason)
+on_skipped (void *user, guint file, guint line, const char *reason)
 {
   Evaluation *e = user;
+  (void) line;
   g_autofree char *name = g_filename_display_name (g_ptr_array_index (e->set->files, file));
   term_end_progress ();
   fprintf (stderr, "convoy: %s: %s\n", name, reason);

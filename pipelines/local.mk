@@ -11,6 +11,7 @@ pipelines_convoy_SOURCES = \
 	pipelines/evaluate.c \
 	pipelines/figure.c pipelines/figure.h \
 	pipelines/labelled.c pipelines/labelled.h \
+	pipelines/lines.c pipelines/lines.h \
 	pipelines/network.c pipelines/network.h \
 	pipelines/peak.c pipelines/peak.h \
 	pipelines/plot.c pipelines/plot.h \
@@ -19,7 +20,7 @@ pipelines_convoy_SOURCES = \
 	pipelines/recipe.c pipelines/recipe.h pipelines/recipe-expand.c \
 	pipelines/run.c \
 	pipelines/score.c pipelines/score.h \
-	pipelines/stream.c pipelines/stream.h \
+	pipelines/stream.c pipelines/stream.h pipelines/stream-feed.c \
 	pipelines/summary.c \
 	pipelines/term.c pipelines/term.h \
 	pipelines/watch.c pipelines/watch.h \
@@ -36,6 +37,7 @@ dist_recipes_DATA = \
 	pipelines/classify-camera.pipe \
 	pipelines/classify-file.pipe \
 	pipelines/classify-folder.pipe \
+	pipelines/classify-text.pipe \
 	pipelines/classify-video.pipe \
 	pipelines/extract-features.pipe \
 	pipelines/fine-tune.pipe \

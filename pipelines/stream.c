@@ -38,113 +38,6 @@ stream_init (GError **error)
   return FALSE;
 }
 
-/* --- feeding files ---------------------------------------------------- */
-
-struct StreamFeed {
-  const Stream *s;
-  guint next;                   /* file to send; the source's thread */
-  GMutex lock;
-  GArray *sent;                 /* guint: numbers of the files that were sent; lock */
-};
-
-/* The whole of a file; mapped, so that it is read while it is decoded. */
-static GstBuffer *
-read_file (const char *path, GError **error)
-{
-  if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
-    g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_ISDIR, "is a folder");
-    return NULL;
-  }
-  GMappedFile *map = g_mapped_file_new (path, FALSE, error);
-  if (!map)
-    return NULL;
-  gsize n = g_mapped_file_get_length (map);
-  if (n == 0) {
-    g_mapped_file_unref (map);
-    g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "is empty");
-    return NULL;
-  }
-  return gst_buffer_new_wrapped_full (GST_MEMORY_FLAG_READONLY, g_mapped_file_get_contents (map), n, 0, n, map,
-      (GDestroyNotify) g_mapped_file_unref);
-}
-
-/* Makes the file's name known to the elements. */
-static void
-name_buffer (GstBuffer *buffer, const char *name)
-{
-  GstCustomMeta *meta = gst_meta_get_info ("GstCnnSampleMeta") ? gst_buffer_add_custom_meta (buffer, "GstCnnSampleMeta") : NULL;
-  if (meta)
-    gst_structure_set (gst_custom_meta_get_structure (meta), "source", G_TYPE_STRING, name, NULL);
-}
-
-static void
-say_unreadable (GstElement *src, guint file, const char *name, const GError *e)
-{
-  const char *why = strrchr (e->message, ':');  /* GLib puts the name before it */
-  gst_element_post_message (src, gst_message_new_element (GST_OBJECT (src), gst_structure_new ("file-unreadable",
-              "index", G_TYPE_UINT, file, "file", G_TYPE_STRING, name, "reason", G_TYPE_STRING, why ? why + 2 : e->message, NULL)));
-}
-
-static void
-on_need_data (GstElement *src, guint size, StreamFeed *f)
-{
-  GstFlowReturn ret = GST_FLOW_OK;
-  (void) size;
-
-  while (f->next < f->s->n_files) {
-    guint file = f->next++;
-    g_autofree char *name = g_filename_display_name (f->s->files[file]);
-    GError *e = NULL;
-    GstBuffer *buffer = read_file (f->s->files[file], &e);
-    if (buffer) {
-      GST_BUFFER_PTS (buffer) = file * GST_SECOND;
-      name_buffer (buffer, name);
-      g_mutex_lock (&f->lock);
-      g_array_append_val (f->sent, file);
-      g_mutex_unlock (&f->lock);
-      g_signal_emit_by_name (src, "push-buffer", buffer, &ret);
-      gst_buffer_unref (buffer);
-      return;
-    }
-    say_unreadable (src, file, name, e);
-    g_error_free (e);
-  }
-  g_signal_emit_by_name (src, "end-of-stream", &ret);
-}
-
-StreamFeed *
-stream_feed_new (GstElement *appsrc, const Stream *s)
-{
-  StreamFeed *f = g_new0 (StreamFeed, 1);
-  g_autoptr (GstCaps) caps = gst_caps_new_empty_simple ("image/jpeg");  /* or PNG: cnnimagedec looks */
-
-  f->s = s;
-  f->sent = g_array_new (FALSE, FALSE, sizeof (guint));
-  g_mutex_init (&f->lock);
-  g_object_set (appsrc, "caps", caps, "format", GST_FORMAT_TIME, NULL);
-  g_signal_connect (appsrc, "need-data", G_CALLBACK (on_need_data), f);
-  return f;
-}
-
-void
-stream_feed_free (StreamFeed *f)
-{
-  if (!f)
-    return;
-  g_array_unref (f->sent);
-  g_mutex_clear (&f->lock);
-  g_free (f);
-}
-
-guint
-stream_feed_file (StreamFeed *f, guint nth)
-{
-  g_mutex_lock (&f->lock);
-  guint file = nth < f->sent->len ? g_array_index (f->sent, guint, nth) : 0;
-  g_mutex_unlock (&f->lock);
-  return file;
-}
-
 /* --- what comes of them ----------------------------------------------- */
 
 const char *
@@ -183,15 +76,21 @@ stream_error (GstMessage *message)
 static void
 on_element_message (const Stream *s, StreamFeed *feed, const GstStructure *m)
 {
+  const char *reason = gst_structure_get_string (m, "reason");
+  StreamPlace place;
   guint64 pts;
   guint n;
 
-  if (gst_structure_has_name (m, "cnn-classification") && s->result && gst_structure_get_uint64 (m, "pts", &pts))
-    s->result (s->user, (guint) (pts / GST_SECOND), m);
-  else if (gst_structure_has_name (m, "file-unreadable") && gst_structure_get_uint (m, "index", &n))
-    s->skipped (s->user, n, gst_structure_get_string (m, "reason"));
-  else if (gst_structure_has_name (m, "cnn-skipped") && gst_structure_get_uint (m, "number", &n))
-    s->skipped (s->user, stream_feed_file (feed, n), gst_structure_get_string (m, "reason"));
+  if (gst_structure_has_name (m, "cnn-classification") && s->result && gst_structure_get_uint64 (m, "pts", &pts)) {
+    place = stream_feed_place (feed, (guint) (pts / GST_SECOND));
+    s->result (s->user, place.file, place.line, m);
+  } else if (gst_structure_has_name (m, "file-unreadable")
+      && gst_structure_get (m, "index", G_TYPE_UINT, &place.file, "line", G_TYPE_UINT, &place.line, NULL)) {
+    s->skipped (s->user, place.file, place.line, reason);
+  } else if (gst_structure_has_name (m, "cnn-skipped") && gst_structure_get_uint (m, "number", &n)) {
+    place = stream_feed_place (feed, n);
+    s->skipped (s->user, place.file, place.line, reason);
+  }
 }
 
 /* Until the end, an error or Ctrl-C. */
@@ -226,14 +125,15 @@ static gboolean
 run (const Stream *s, GstElement *pipeline, GstCaps **caps, GError **error)
 {
   g_autoptr (GstElement) src = gst_bin_get_by_name (GST_BIN (pipeline), "files");
-  g_autoptr (GstElement) decode = gst_bin_get_by_name (GST_BIN (pipeline), "decode");
-  g_autoptr (GstPad) pad = gst_element_get_static_pad (decode, "src");
   StreamFeed *feed = stream_feed_new (src, s);
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);  /* what fails comes as a message */
   gboolean ok = watch (s, pipeline, feed, error);
-  if (caps)
+  if (caps) {
+    g_autoptr (GstElement) decode = gst_bin_get_by_name (GST_BIN (pipeline), "decode");
+    g_autoptr (GstPad) pad = gst_element_get_static_pad (decode, "src");
     *caps = gst_pad_get_current_caps (pad);
+  }
   gst_element_set_state (pipeline, GST_STATE_NULL);
   stream_feed_free (feed);
   return ok;
@@ -242,8 +142,8 @@ run (const Stream *s, GstElement *pipeline, GstCaps **caps, GError **error)
 gboolean
 stream_classify (const Stream *s, GError **error)
 {
-  g_autoptr (GstElement) pipeline = gst_parse_launch (
-      "appsrc name=files ! cnnimagedec name=decode ! cnnclassify name=classify ! fakesink sync=false", error);
+  g_autoptr (GstElement) pipeline = gst_parse_launch (s->texts ? "appsrc name=files ! cnnclassify name=classify ! fakesink sync=false"
+      : "appsrc name=files ! cnnimagedec name=decode ! cnnclassify name=classify ! fakesink sync=false", error);
   if (!pipeline)
     return FALSE;
   g_autoptr (GstElement) classify = gst_bin_get_by_name (GST_BIN (pipeline), "classify");
@@ -258,9 +158,9 @@ stream_classify (const Stream *s, GError **error)
 /* --- a picture's size ------------------------------------------------- */
 
 static void
-keep_reason (void *user, guint file, const char *reason)
+keep_reason (void *user, guint file, guint line, const char *reason)
 {
-  (void) file;
+  (void) file, (void) line;
   g_set_error_literal (user, CONVOY_ERROR, CONVOY_ERROR_INVALID, reason);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * stream.h - many picture files through one GStreamer pipeline, and what it finds in each. */
+ * stream.h - many files of pictures or texts through one GStreamer pipeline, and what it finds in each. */
 #ifndef CONVOY_STREAM_H
 #define CONVOY_STREAM_H
 
@@ -11,7 +11,9 @@ G_BEGIN_DECLS
 typedef struct {
   const char *const *files;
   guint n_files;
-  void (*skipped) (void *user, guint file, const char *reason);
+  gboolean texts;               /* they are no pictures; "-" is what comes from standard input, a text a line */
+  gboolean lines;               /* each line of a file is a text, not all of it */
+  void (*skipped) (void *user, guint file, guint line, const char *reason);     /* line from 1; 0: the whole file */
   void *user;
 
   /* Of stream_classify(). */
@@ -21,10 +23,10 @@ typedef struct {
   guint resize_short;           /* 0: as the model says */
   guint top_k, workers;         /* workers 0: one a processor */
   double threshold;
-  void (*result) (void *user, guint file, const GstStructure *result);
+  void (*result) (void *user, guint file, guint line, const GstStructure *result);
 } Stream;
 
-/* What a picture shows, in the order of the files. result has the fields label, labels, indices
+/* What a picture shows or a text says, in the order of the files. result has the fields label, labels, indices
  * and scores. FALSE: an error that ends it all, or command_interrupted(). */
 gboolean stream_classify (const Stream *s, GError **error);
 
@@ -34,12 +36,13 @@ gboolean stream_picture_size (const char *file, guint *width, guint *height, GEr
 /* gst_init(), without looking for plugins that changed as long as ours is known. */
 gboolean stream_init (GError **error);
 
-/* Gives the files to an element appsrc, one a buffer; pts is the number of the file in seconds.
- * sent (free it after the pipeline went to NULL) tells which file was the nth that was sent. */
+/* Gives the files, or their lines, to an element appsrc, one a buffer; pts counts them, in seconds.
+ * It (free it after the pipeline went to NULL) tells where the nth that was sent came from. */
 typedef struct StreamFeed StreamFeed;
+typedef struct { guint file, line; } StreamPlace;
 StreamFeed *stream_feed_new (GstElement *appsrc, const Stream *s);
 void stream_feed_free (StreamFeed *f);
-guint stream_feed_file (StreamFeed *f, guint nth);
+StreamPlace stream_feed_place (StreamFeed *f, guint nth);
 
 /* Number i of a result; NULL: there are no so many. */
 const char *stream_label (const GstStructure *result, guint i, int *index, double *score);

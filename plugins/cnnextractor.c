@@ -115,17 +115,12 @@ set_tensor (CnnExtractor *x, const CnnExtractorSettings *s, const GstCaps *caps,
 
   if (!cnn_tensor_parse (caps, &type, &shape, error) || !load (x, s, &shape, error))
     return FALSE;
-  const ConvoyShape *wanted = convoy_graph_shape (x->graph, convoy_graph_get_input (x->graph, 0));
-  g_autofree char *got = convoy_shape_str (&shape), *want = convoy_shape_str (wanted);
-  gboolean fits = type == CONVOY_F32 && shape.n == wanted->n && shape.d[0] == 1;
-  for (guint i = 1; fits && i < shape.n; i++)
-    fits = shape.d[i] == wanted->d[i];
-  if (!fits) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "%s: tensors of %s %s do not fit the network, which takes float32 %s",
-        s->model.model, convoy_type_name (type), got, want);
+  if (!x->pool && !make_pool (x, s, &x->info, TRUE, error))
     return FALSE;
-  }
-  return x->pool != NULL || make_pool (x, s, &x->info, TRUE, error);
+  if (cnn_pool_set_caps (x->pool, caps, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", s->model.model);
+  return FALSE;
 }
 
 gboolean
@@ -146,10 +141,7 @@ cnn_extractor_set_caps (CnnExtractor *x, const CnnExtractorSettings *s, const Gs
   g_autofree char *text = describe (&info, FALSE);
   if ((!x->pool || g_strcmp0 (text, x->preprocessing) != 0) && !make_pool (x, s, &info, FALSE, error))
     return FALSE;
-  if (cnn_pool_set_info (x->pool, &video))
-    return TRUE;
-  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "%s cannot be converted", gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (&video)));
-  return FALSE;
+  return cnn_pool_set_caps (x->pool, caps, error);
 }
 
 /* --- what is known without the model ----------------------------------- */

@@ -64,6 +64,7 @@ cnn_model_load (const CnnModelSettings *s, CnnModelNeeds needs, ConvoyModelInfo 
     .cache_dir = cache,
     .need_labels = (needs & CNN_NEED_LABELS) != 0,
     .need_preprocessing = (needs & CNN_NEED_PREPROCESSING) && !(s->mean && s->std),
+    .may_take_rows = (needs & CNN_MAY_TAKE_ROWS) != 0,
   };
 
   if (!path)

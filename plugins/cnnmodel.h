@@ -21,8 +21,8 @@ typedef struct {
 
 void cnn_model_settings_clear (CnnModelSettings *s);
 
-/* What the model must be able to tell. */
-typedef enum { CNN_NEED_NOTHING, CNN_NEED_LABELS = 1, CNN_NEED_PREPROCESSING = 2 } CnnModelNeeds;
+/* What the model must be able to tell; one of rows, where that is as good, has no preprocessing. */
+typedef enum { CNN_NEED_NOTHING, CNN_NEED_LABELS = 1, CNN_NEED_PREPROCESSING = 2, CNN_MAY_TAKE_ROWS = 4 } CnnModelNeeds;
 
 /* Finds, reads and checks the model; info is what its own says, overridden by the settings. Its
  * labels live as long as the model. */

@@ -4,6 +4,7 @@
 #include "plugins/cnnnet.h"
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnscale.h"
+#include "plugins/cnntensor.h"
 #include <string.h>
 
 #define TIME_AFTER 200          /* runs; timing what is fastest pays for a stream, not for a picture */
@@ -15,6 +16,10 @@ struct CnnNet {
   ConvoyView view;              /* of the input, batch x channels x height x width */
   ConvoyTop *top;
   GstVideoInfo in, rgb;
+  ConvoyType type;              /* of the numbers of a tensor, */
+  ConvoyVocabulary *vocabulary; /* or of these words; borrowed from the model; NULL: no texts come */
+  ConvoyTokenOptions rows;
+  gint32 *words;                /* of one text */
   CnnScaler *scaler;
   GstBuffer *pixels;            /* RGB (or grey) of the network's size */
 };
@@ -27,7 +32,7 @@ check (const CnnNet *net, GError **error)
   g_autofree char *in_shape = convoy_shape_str (in), *out_shape = convoy_shape_str (shape);
   gboolean is_float = convoy_tensor_type (out) == CONVOY_F32;
 
-  if (net->view.type != CONVOY_F32 || in->n == 0 || in->d[0] != net->o.batch || (!net->o.is_tensor && in->n != 4))
+  if ((net->view.type != CONVOY_F32 && !(net->o.is_tensor && net->view.type == CONVOY_I64)) || in->n == 0 || in->d[0] != net->o.batch || (!net->o.is_tensor && in->n != 4))
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "the network takes %s of shape %s, not %u %s of float32",
         convoy_type_name (net->view.type), in_shape, net->o.batch, net->o.is_tensor ? "samples" : "pictures");
   else if (net->o.top_k && (!is_float || convoy_tensor_count (out) != (gint64) net->o.batch * net->o.info.n_classes))
@@ -56,13 +61,13 @@ cnn_net_new (const CnnNetOptions *o, GError **error)
   net->view = convoy_exec_input (net->exec, 0);
   if (!check (net, error))
     goto fail;
+  net->top = g_new (ConvoyTop, MAX (o->top_k, 1));
   if (o->is_tensor)
     return net;
   GstVideoFormat format = info->channels == 1 ? GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB;
   gst_video_info_set_format (&net->rgb, format, info->width, info->height);
   net->pixels = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&net->rgb), NULL);
   net->scaler = cnn_scaler_new (GST_VIDEO_RESAMPLER_METHOD_LINEAR);
-  net->top = g_new (ConvoyTop, MAX (o->top_k, 1));
   return net;
 fail:
   cnn_net_free (net);
@@ -77,6 +82,7 @@ cnn_net_free (CnnNet *net)
   convoy_exec_free (net->exec);
   cnn_scaler_free (net->scaler);
   gst_clear_buffer (&net->pixels);
+  g_free (net->words);
   g_free (net->top);
   g_free (net);
 }
@@ -87,17 +93,77 @@ rectangle (const ConvoyRect *r)
   return (GstVideoRectangle) { (int) r->x, (int) r->y, (int) r->width, (int) r->height };
 }
 
-gboolean
-cnn_net_set_info (CnnNet *net, const GstVideoInfo *info)
+static gboolean
+set_pictures (CnnNet *net, const GstCaps *caps, GError **error)
 {
+  GstVideoInfo info;
   ConvoyRect from, to;
 
-  if (net->o.is_tensor)
-    return TRUE;
-  net->in = *info;
-  convoy_image_window (&net->o.info, (guint) GST_VIDEO_INFO_WIDTH (info), (guint) GST_VIDEO_INFO_HEIGHT (info), &from, &to);
+  if (!gst_video_info_from_caps (&info, caps)) {
+    g_set_error_literal (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "pictures without a size");
+    return FALSE;
+  }
+  net->in = info;
+  convoy_image_window (&net->o.info, (guint) GST_VIDEO_INFO_WIDTH (&info), (guint) GST_VIDEO_INFO_HEIGHT (&info), &from, &to);
   GstVideoRectangle f = rectangle (&from), t = rectangle (&to);
-  return cnn_scaler_set (net->scaler, info, &f, &net->rgb, &t);
+  if (cnn_scaler_set (net->scaler, &info, &f, &net->rgb, &t))
+    return TRUE;
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "%s cannot be converted", gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (&info)));
+  return FALSE;
+}
+
+/* Tokens of whatever size become int64. */
+static gboolean
+set_tensors (CnnNet *net, const GstCaps *caps, GError **error)
+{
+  const ConvoyView *view = &net->view;
+  ConvoyShape shape;
+
+  if (!cnn_tensor_parse (caps, &net->type, &shape, error))
+    return FALSE;
+  gboolean fits = shape.n == view->shape.n && shape.d[0] == 1
+      && (net->type == view->type || (net->type == CONVOY_I32 && view->type == CONVOY_I64));
+  for (guint i = 1; fits && i < shape.n; i++)
+    fits = shape.d[i] == view->shape.d[i];
+  if (fits)
+    return TRUE;
+  ConvoyShape one = view->shape;
+  one.d[0] = 1;
+  g_autofree char *got = convoy_shape_str (&shape), *want = convoy_shape_str (&one);
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "tensors of %s %s do not fit the network, which takes %s %s",
+      convoy_type_name (net->type), got, convoy_type_name (view->type), want);
+  return FALSE;
+}
+
+static gboolean
+set_texts (CnnNet *net, GError **error)
+{
+  net->vocabulary = convoy_model_vocabulary (net->o.model, &net->rows);
+  if (!net->vocabulary) {
+    g_set_error_literal (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "texts, but the model has no vocabulary in its metadata");
+    return FALSE;
+  }
+  if (!net->words)
+    net->words = g_new (gint32, net->rows.length);
+  return TRUE;
+}
+
+gboolean
+cnn_net_set_caps (CnnNet *net, const GstCaps *caps, GError **error)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  gboolean is_text = gst_structure_has_name (s, "text/x-raw"), is_picture = gst_structure_has_name (s, "video/x-raw");
+
+  net->vocabulary = NULL;
+  if (is_picture != !net->o.is_tensor) {
+    ConvoyShape one = net->view.shape;
+    one.d[0] = 1;
+    g_autofree char *want = convoy_shape_str (&one);
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "the network takes %s of %s, %s come", convoy_type_name (net->view.type), want,
+        is_picture ? "but pictures" : is_text ? "pictures, but texts" : "pictures, but tensors");
+    return FALSE;
+  }
+  return is_picture ? set_pictures (net, caps, error) : is_text ? set_texts (net, error) : set_tensors (net, caps, error);
 }
 
 /* Goes on with the fastest plan, of which features have been made from the start, for the last digits differ; without one, with what there is. Before a batch is filled, for the input moves. */
@@ -114,22 +180,31 @@ settle (CnnNet *net)
   net->view = convoy_exec_input (exec, 0);
 }
 
-/* Element i of the inner dimensions from d on, into the layout of the input. */
+/* Numbers of a row-major sample, into the layout of the input. */
+typedef struct {
+  ConvoyType type;              /* of from; the input is int64 or the same */
+  const void *from;
+  gsize at;                     /* which is next */
+} Numbers;
+
+/* Element i of the inner dimensions from d on. */
 static void
-scatter (const ConvoyView *view, guint d, const float **from, float *to)
+scatter (const ConvoyView *view, guint d, Numbers *n, gint64 offset)
 {
-  for (gint64 i = 0; i < view->shape.d[d]; i++, to += view->stride[d])
+  for (gint64 i = 0; i < view->shape.d[d]; i++, offset += view->stride[d])
     if (d + 1 < view->shape.n)
-      scatter (view, d + 1, from, to);
+      scatter (view, d + 1, n, offset);
+    else if (view->type == CONVOY_F32)
+      ((float *) view->data)[offset] = ((const float *) n->from)[n->at++];
     else
-      *to = *(*from)++;
+      ((gint64 *) view->data)[offset] = n->type == CONVOY_I32 ? ((const gint32 *) n->from)[n->at++] : ((const gint64 *) n->from)[n->at++];
 }
 
 static gboolean
 put_tensor (CnnNet *net, guint n, GstBuffer *buffer, GError **error)
 {
   const ConvoyView *view = &net->view;
-  gsize size = (gsize) (convoy_shape_count (&view->shape) / view->shape.d[0]) * sizeof (float);
+  gsize size = (gsize) (convoy_shape_count (&view->shape) / view->shape.d[0]) * convoy_type_size (net->type);
   GstMapInfo map = GST_MAP_INFO_INIT;
 
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ) || map.size != size) {
@@ -139,10 +214,27 @@ put_tensor (CnnNet *net, guint n, GstBuffer *buffer, GError **error)
       gst_buffer_unmap (buffer, &map);
     return FALSE;
   }
-  const float *from = (const float *) map.data;
-  scatter (view, 1, &from, (float *) view->data + (gint64) n * view->stride[0]);
+  Numbers numbers = { net->type, map.data, 0 };
+  scatter (view, 1, &numbers, (gint64) n * view->stride[0]);
   gst_buffer_unmap (buffer, &map);
   return TRUE;
+}
+
+static gboolean
+put_text (CnnNet *net, guint n, GstBuffer *buffer, GError **error)
+{
+  GstMapInfo map;
+
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+    g_set_error_literal (error, CONVOY_ERROR, CONVOY_ERROR_NO_MEMORY, "a text that cannot be mapped");
+    return FALSE;
+  }
+  gboolean ok = convoy_tokenize (net->vocabulary, &net->rows, map.size ? (const char *) map.data : "", map.size, net->words, error);
+  gst_buffer_unmap (buffer, &map);
+  Numbers numbers = { CONVOY_I32, net->words, 0 };
+  if (ok)
+    scatter (&net->view, 1, &numbers, (gint64) n * net->view.stride[0]);
+  return ok;
 }
 
 gboolean
@@ -153,7 +245,7 @@ cnn_net_put (CnnNet *net, guint n, GstBuffer *frame, GError **error)
   if (net->o.top_k && n == 0 && net->runs < TIME_AFTER && ++net->runs == TIME_AFTER)
     settle (net);
   if (net->o.is_tensor)
-    return put_tensor (net, n, frame, error);
+    return (net->vocabulary ? put_text : put_tensor) (net, n, frame, error);
   if (!gst_video_frame_map (&in, &net->in, frame, GST_MAP_READ)) {
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "a buffer of %" G_GSIZE_FORMAT " bytes is no %dx%d frame of %s",
         gst_buffer_get_size (frame), GST_VIDEO_INFO_WIDTH (&net->in), GST_VIDEO_INFO_HEIGHT (&net->in), GST_VIDEO_INFO_NAME (&net->in));

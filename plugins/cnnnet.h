@@ -18,7 +18,7 @@ typedef struct {
   double threshold;
   const char *upto;             /* the layer that gives the features; NULL: the last */
   CnnPooling pooling;           /* of features */
-  gboolean is_tensor;           /* frames are the network's input already, float32 of one sample */
+  gboolean is_tensor;           /* it takes no pictures: frames are its input already, of one sample, or texts that become it */
 } CnnNetOptions;
 
 typedef struct CnnNet CnnNet;
@@ -26,9 +26,11 @@ typedef struct CnnNet CnnNet;
 /* One thread at a time, but not always the same. */
 CnnNet *cnn_net_new (const CnnNetOptions *o, GError **error);
 void cnn_net_free (CnnNet *net);
-/* Pictures come like this from now on. FALSE: their format cannot be converted. */
-gboolean cnn_net_set_info (CnnNet *net, const GstVideoInfo *info);
-/* Scales and normalizes the frame straight into place n of the batch. */
+/* Frames come like this from now on: pictures of any size, else float32 or integers of the shape that
+ * the network takes, else texts for one with a vocabulary. */
+gboolean cnn_net_set_caps (CnnNet *net, const GstCaps *caps, GError **error);
+/* Scales and normalizes the frame straight into place n of the batch, or copies it there, or makes
+ * numbers of its words, where CONVOY_ERROR_INVALID says that it is no text. */
 gboolean cnn_net_put (CnnNet *net, guint n, GstBuffer *frame, GError **error);
 gboolean cnn_net_run (CnnNet *net, GError **error);
 /* Of place n, after run; see CNN_RESULT_META. */

@@ -192,10 +192,10 @@ cnn_pool_reset (CnnPool *p)
 }
 
 gboolean
-cnn_pool_set_info (CnnPool *p, const GstVideoInfo *info)
+cnn_pool_set_caps (CnnPool *p, const GstCaps *caps, GError **error)
 {
   for (guint i = 0; i < p->n; i++)
-    if (!cnn_net_set_info (p->worker[i].net, info))
+    if (!cnn_net_set_caps (p->worker[i].net, caps, error))
       return FALSE;
   return TRUE;
 }

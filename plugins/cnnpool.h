@@ -24,7 +24,7 @@ typedef struct CnnPool CnnPool;
 CnnPool *cnn_pool_new (const CnnNetOptions *o, guint workers, GError **error);
 void cnn_pool_free (CnnPool *p);
 /* Only while nothing is in it. */
-gboolean cnn_pool_set_info (CnnPool *p, const GstVideoInfo *info);
+gboolean cnn_pool_set_caps (CnnPool *p, const GstCaps *caps, GError **error);
 /* Of features, of one sample. */
 ConvoyShape cnn_pool_shape (CnnPool *p);
 /* Takes the frame over. After each push, pop until it gives no more. */

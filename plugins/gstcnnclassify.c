@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gstcnnclassify.c - the element cnnclassify: runs a network on frames, which pass untouched. */
+ * gstcnnclassify.c - the element cnnclassify: runs a network on pictures, texts or rows of numbers, which pass untouched. */
 /**
  * SECTION:element-cnnclassify
  * @title: cnnclassify
- * @short_description: classifies pictures with a convolutional network
+ * @short_description: classifies pictures, texts and rows of numbers with a convolutional network
  *
  * Classifies each frame with an ONNX network and lets it pass untouched, with the result as
  * metadata `GstCnnClassificationMeta` and as an element message `cnn-classification`: label (the
  * best one), labels, indices and scores (arrays, best first), pts, and source (the file, where it
  * is known). Size, colour order, mean, deviation, resize rule and labels come from the model
  * file or the `.ini` beside it; properties override them.
+ *
+ * A network that learnt texts has its vocabulary in the model file: it takes `text/x-raw`, a text a
+ * buffer, or the rows that cnntokenize makes of lines and files. What is no UTF-8 or has no word
+ * passes without a result, named in a warning and an element message `cnn-skipped`. Other networks
+ * of rows take tensors of their input's shape.
  *
  * With #GstCnnClassify:interval only every Nth frame is classified, and the frames between carry
  * the last result, as do frames that come too late to be shown. With #GstCnnClassify:workers
@@ -22,6 +27,9 @@
  * |[
  * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! cnnclassify model=mobilenetv2.onnx interval=5 ! cnnoverlay ! videoconvert ! autovideosink
  * ]|
+ * |[
+ * echo "What a fine film." | gst-launch-1.0 -m fdsrc ! cnntokenize ! cnnclassify model=imdb-convnet1d ! fakesink
+ * ]|
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -30,6 +38,9 @@
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnmodel.h"
 #include "plugins/cnnpool.h"
+#include "plugins/cnnsample.h"
+#include "plugins/cnntensor.h"
+#include "plugins/cnnwords.h"
 
 GST_DEBUG_CATEGORY_STATIC (cnn_classify_debug);
 #define GST_CAT_DEFAULT cnn_classify_debug
@@ -54,7 +65,9 @@ struct _GstCnnClassify {
 
   /* The streaming thread's. */
   CnnSource source;
-  GstVideoInfo info;
+  gboolean refused;             /* what came, which was said */
+  gboolean texts;               /* they come, not pictures or tensors */
+  guint n_out;                  /* frames that went on, to number what is skipped */
   GstStructure *last;           /* result; NULL: none yet */
   guint64 since;                /* frames since one was classified; starts at G_MAXUINT64 */
 };
@@ -64,7 +77,7 @@ enum {
   PROP_INTERVAL, PROP_THREADS, PROP_WORKERS, PROP_BATCH_SIZE, PROP_PRECISION
 };
 
-#define CAPS GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)
+#define CAPS GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL) "; text/x-raw, format=(string)utf8; " CNN_TENSOR_CAPS ("{ float32, int32, int64 }")
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
@@ -79,6 +92,7 @@ forget_stream (GstCnnClassify *self)
 {
   gst_clear_structure (&self->last);
   self->since = G_MAXUINT64;
+  self->n_out = 0;
   GST_OBJECT_LOCK (self);
   self->earliest = GST_CLOCK_TIME_NONE;
   GST_OBJECT_UNLOCK (self);
@@ -110,9 +124,10 @@ start (GstBaseTransform *trans)
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("no model: set model= to an ONNX file or a name of the zoo"), (NULL));
     return FALSE;
   }
-  self->model = cnn_model_load (&self->settings, CNN_NEED_LABELS | CNN_NEED_PREPROCESSING, &o.info, &error);
+  self->model = cnn_model_load (&self->settings, CNN_NEED_LABELS | CNN_NEED_PREPROCESSING | CNN_MAY_TAKE_ROWS, &o.info, &error);
   if (self->model) {
     o.model = self->model;
+    o.is_tensor = o.info.channels == 0;
     self->pool = cnn_pool_new (&o, self->workers ? self->workers : g_get_num_processors (), &error);
     if (error)
       g_prefix_error (&error, "%s: ", self->settings.model);
@@ -124,6 +139,7 @@ start (GstBaseTransform *trans)
     return FALSE;
   }
   self->spent = self->reported = self->queued = 0;
+  self->refused = FALSE;
   forget_stream (self);
   return TRUE;
 }
@@ -132,15 +148,23 @@ static gboolean
 set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
+  const GstStructure *s = gst_caps_get_structure (in, 0);
+  int fps_n, fps_d;
+  GError *error = NULL;
+
   (void) out;
-  if (!gst_video_info_from_caps (&self->info, in) || !cnn_pool_set_info (self->pool, &self->info)) {
-    GST_ERROR_OBJECT (self, "cannot convert %" GST_PTR_FORMAT, in);
+  if (!cnn_pool_set_caps (self->pool, in, &error)) {
+    if (!self->refused)         /* upstream may try again */
+      GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s: %s", self->settings.model, error->message), (NULL));
+    self->refused = TRUE;
+    g_error_free (error);
     return FALSE;
   }
+  self->texts = gst_structure_has_name (s, "text/x-raw");
   GST_OBJECT_LOCK (self);
   self->queued = 0;
-  if (GST_VIDEO_INFO_FPS_N (&self->info) > 0)
-    self->queued = gst_util_uint64_scale_int (cnn_pool_delay (self->pool) * GST_SECOND, GST_VIDEO_INFO_FPS_D (&self->info), GST_VIDEO_INFO_FPS_N (&self->info));
+  if (gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d) && fps_n > 0)
+    self->queued = gst_util_uint64_scale_int (cnn_pool_delay (self->pool) * GST_SECOND, fps_d, fps_n);
   GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
@@ -159,6 +183,15 @@ post_result (GstCnnClassify *self, GstBuffer *frame)
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
 }
 
+/* A text that is none passes without a result. */
+static void
+skip_text (GstCnnClassify *self, GstBuffer *frame, const char *reason)
+{
+  g_autofree char *name = cnn_source_name (&self->source, GST_BASE_TRANSFORM_SINK_PAD (self), frame);
+  g_autofree char *what = name ? g_strdup (name) : g_strdup_printf ("text %u", self->n_out + 1);
+  cnn_skipped_post (GST_ELEMENT (self), what, self->n_out, reason);
+}
+
 /* The oldest frame in work, if it is ready (or all are to come out), with its result on it. */
 static GstFlowReturn
 take_frame (GstCnnClassify *self, gboolean all, GstBuffer **out)
@@ -167,11 +200,19 @@ take_frame (GstCnnClassify *self, gboolean all, GstBuffer **out)
 
   if (!cnn_pool_pop (self->pool, all, &item))
     return GST_FLOW_OK;
+  if (self->texts && g_error_matches (item.error, CONVOY_ERROR, CONVOY_ERROR_INVALID)) {
+    skip_text (self, item.frame, item.error->message);
+    *out = g_steal_pointer (&item.frame);
+    cnn_item_clear (&item);
+    self->n_out++;
+    return GST_FLOW_OK;
+  }
   if (item.error) {
     GST_ELEMENT_ERROR (self, LIBRARY, FAILED, ("%s", item.error->message), (NULL));
     cnn_item_clear (&item);
     return GST_FLOW_ERROR;
   }
+  self->n_out++;
   *out = gst_buffer_make_writable (item.frame);         /* the pixels stay shared */
   if (item.result) {
     gst_clear_structure (&self->last);
@@ -322,6 +363,8 @@ query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *q)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
 
+  if (direction == GST_PAD_SINK && cnn_words_answer (q, self->model))
+    return TRUE;
   if (GST_QUERY_IS_SERIALIZED (q) && direction == GST_PAD_SINK)
     drain (self);
   if (!GST_BASE_TRANSFORM_CLASS (gst_cnn_classify_parent_class)->query (trans, direction, q))
@@ -454,13 +497,13 @@ gst_cnn_classify_class_init (GstCnnClassifyClass *klass)
   GstElementClass *element = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *base = GST_BASE_TRANSFORM_CLASS (klass);
 
-  GST_DEBUG_CATEGORY_INIT (cnn_classify_debug, "cnnclassify", 0, "classifies pictures");
+  GST_DEBUG_CATEGORY_INIT (cnn_classify_debug, "cnnclassify", 0, "classifies pictures, texts and rows of numbers");
   object->set_property = set_property;
   object->get_property = get_property;
   object->finalize = finalize;
   install_properties (object);
-  gst_element_class_set_static_metadata (element, "Picture classifier", "Filter/Analyzer/Video",
-      "Classifies pictures with a convolutional network", "Convoy");
+  gst_element_class_set_static_metadata (element, "Picture and text classifier", "Filter/Analyzer/Video",
+      "Classifies pictures, texts and rows of numbers with a convolutional network", "Convoy");
   gst_element_class_add_static_pad_template (element, &sink_template);
   gst_element_class_add_static_pad_template (element, &src_template);
   gst_type_mark_as_plugin_api (CNN_TYPE_COLOR, 0);
@@ -485,6 +528,5 @@ gst_cnn_classify_init (GstCnnClassify *self)
   self->interval = self->threads = self->workers = self->batch = 1;
   self->earliest = GST_CLOCK_TIME_NONE;
   self->since = G_MAXUINT64;
-  gst_video_info_init (&self->info);
   gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), TRUE);
 }

@@ -65,9 +65,10 @@ enum {
 };
 
 #define TENSORS CNN_TENSOR_CAPS ("float32")
+#define INPUTS CNN_TENSOR_CAPS ("{ float32, int32, int64 }")
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL) "; " TENSORS));
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL) "; " INPUTS));
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (TENSORS));
 
 G_DEFINE_FINAL_TYPE (GstCnnExtract, gst_cnn_extract, GST_TYPE_BASE_TRANSFORM)

@@ -12,7 +12,9 @@
  *
  * The vocabulary is the file #GstCnnTokenize:vocabulary, a word a line. Where there is none yet, it
  * is learnt from the training texts of a cnndatasetsrc upstream, the most frequent words, and
- * saved under that name if one is given.
+ * saved under that name if one is given. A model that learnt texts has its vocabulary in its file:
+ * #GstCnnTokenize:model names it, and without any of these the network downstream is asked for its
+ * own; length, truncate and pad are then the model's.
  *
  * A buffer is a text, except from a source of bytes like filesrc or fdsrc, of which every line is
  * one; see #GstCnnTokenize:unit. A text that is no UTF-8 or has no word is skipped: a warning and an
@@ -34,6 +36,8 @@
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnsample.h"
 #include "plugins/cnntensor.h"
+#include "plugins/cnnwords.h"
+#include "zoo/zoo.h"
 
 GST_DEBUG_CATEGORY_STATIC (cnn_tokenize_debug);
 #define GST_CAT_DEFAULT cnn_tokenize_debug
@@ -44,6 +48,7 @@ struct _GstCnnTokenize {
 
   /* Under the object lock. */
   char *path;                   /* of the vocabulary; NULL: none */
+  char *model;                  /* that has one; NULL: none */
   guint max_words;
   ConvoyTokenOptions options;
   CnnTextUnit unit;
@@ -51,6 +56,7 @@ struct _GstCnnTokenize {
 
   /* The streaming thread's. */
   ConvoyVocabulary *v;          /* NULL: not yet */
+  gboolean tell;                /* that of a model is to be told downstream */
   ConvoyTokenOptions used;
   CnnSource source;
   CnnLines lines;
@@ -59,7 +65,7 @@ struct _GstCnnTokenize {
   GstFlowReturn flow;           /* of the last text of a piece */
 };
 
-enum { PROP_0, PROP_VOCABULARY, PROP_MAX_WORDS, PROP_LENGTH, PROP_TRUNCATE, PROP_PAD, PROP_UNIT, PROP_SKIPPED };
+enum { PROP_0, PROP_VOCABULARY, PROP_MODEL, PROP_MAX_WORDS, PROP_LENGTH, PROP_TRUNCATE, PROP_PAD, PROP_UNIT, PROP_SKIPPED };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("text/x-raw, format=(string)utf8"));
@@ -82,12 +88,52 @@ push_metadata (GstCnnTokenize *self)
 }
 
 static ConvoyVocabulary *
+load_model (const char *name, ConvoyTokenOptions *rows, GError **error)
+{
+  g_autofree char *path = convoy_zoo_find (name, error);
+  ConvoyModel *m = path ? convoy_model_new (path, NULL, error) : NULL;
+  ConvoyVocabulary *v = m ? convoy_model_vocabulary (m, rows) : NULL;
+
+  if (v)
+    convoy_vocabulary_ref (v);
+  else if (m)
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: no vocabulary in its metadata: it learnt no texts", path);
+  convoy_model_unref (m);
+  return v;
+}
+
+/* That of a model, with which come the rules for rows. FALSE: it has none, which was said. */
+static gboolean
+take_model (GstCnnTokenize *self)
+{
+  ConvoyTokenOptions rows;
+  GError *error = NULL;
+
+  GST_OBJECT_LOCK (self);
+  g_autofree char *name = g_strdup (self->model);
+  gboolean ask = !self->path;
+  GST_OBJECT_UNLOCK (self);
+  if (self->v || (!name && !ask))
+    return TRUE;
+  self->v = name ? load_model (name, &rows, &error) : cnn_words_ask (self->src, &rows);
+  if (self->v) {
+    self->used = rows;
+    self->tell = TRUE;
+  }
+  if (!error)
+    return TRUE;
+  GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("%s", error->message), (NULL));
+  g_error_free (error);
+  return FALSE;
+}
+
+static ConvoyVocabulary *
 find_vocabulary (const char *path, guint max_words, ConvoyDataset *training, GError **error)
 {
   if (path && (!training || g_file_test (path, G_FILE_TEST_EXISTS)))
     return convoy_vocabulary_load (path, error);
   if (!training) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no vocabulary= is given, and no training texts come from upstream to learn one from");
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no vocabulary= or model= is given, the network downstream has none, and no training texts come from upstream to learn one from");
     return NULL;
   }
   ConvoyVocabulary *v = convoy_vocabulary_learn (training, max_words, error);
@@ -102,8 +148,12 @@ need_vocabulary (GstCnnTokenize *self, ConvoyDataset *training)
 {
   GError *error = NULL;
 
-  if (self->v)
+  if (self->v) {
+    if (self->tell)
+      push_metadata (self);
+    self->tell = FALSE;
     return TRUE;
+  }
   GST_OBJECT_LOCK (self);
   g_autofree char *path = g_strdup (self->path);
   guint max_words = self->max_words;
@@ -138,6 +188,16 @@ skip (GstCnnTokenize *self, GstBuffer *buffer, const char *reason)
   cnn_skipped_post (GST_ELEMENT (self), what, n, reason);
 }
 
+/* "reviews.txt:3" for a line. g_free() it; NULL: the buffer says itself what it is, or nothing is known. */
+static char *
+line_name (GstCnnTokenize *self, GstBuffer *buffer)
+{
+  if (!self->lines.gathered || self->lines.whole)
+    return NULL;
+  g_autofree char *name = cnn_source_name (&self->source, self->sink, buffer);
+  return name ? g_strdup_printf ("%s:%u", name, self->lines.number) : g_strdup_printf ("line %u", self->lines.number);
+}
+
 /* buffer is where the text came from; of a line it is a part of it. */
 static GstFlowReturn
 push_text (GstCnnTokenize *self, GstBuffer *buffer, const char *text, gsize n)
@@ -162,6 +222,13 @@ push_text (GstCnnTokenize *self, GstBuffer *buffer, const char *text, gsize n)
     return GST_FLOW_OK;
   }
   gst_buffer_copy_into (out, buffer, GST_BUFFER_COPY_META | GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize) -1);
+  g_autofree char *name = line_name (self, buffer);
+  CnnSample sample;
+  if (name) {
+    cnn_sample_get (buffer, &sample);
+    sample.source = name;
+    cnn_sample_attach (out, &sample);
+  }
   GST_BUFFER_OFFSET (out) = self->n_texts - 1;
   GST_BUFFER_OFFSET_END (out) = self->n_texts;
   return gst_pad_push (self->src, out);
@@ -252,6 +319,10 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       gst_event_unref (event);
       return TRUE;              /* ours go before the segment */
     case GST_EVENT_SEGMENT:
+      if (!take_model (self)) {
+        gst_event_unref (event);
+        return FALSE;
+      }
       event = begin_segment (self, event);
       break;
     case GST_EVENT_FLUSH_STOP:
@@ -281,6 +352,7 @@ change_state (GstElement *element, GstStateChange transition)
   GstCnnTokenize *self = GST_CNN_TOKENIZE (element);
 
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    self->tell = FALSE;
     GST_OBJECT_LOCK (self);
     self->used = self->options;
     self->skipped = 0;
@@ -307,6 +379,10 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
       g_free (self->path);
       self->path = g_value_dup_string (value);
       break;
+    case PROP_MODEL:
+      g_free (self->model);
+      self->model = g_value_dup_string (value);
+      break;
     case PROP_MAX_WORDS: self->max_words = g_value_get_uint (value); break;
     case PROP_LENGTH: self->options.length = g_value_get_uint (value); break;
     case PROP_TRUNCATE: self->options.truncate = g_value_get_enum (value); break;
@@ -324,6 +400,7 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
   GST_OBJECT_LOCK (self);
   switch (id) {
     case PROP_VOCABULARY: g_value_set_string (value, self->path); break;
+    case PROP_MODEL: g_value_set_string (value, self->model); break;
     case PROP_MAX_WORDS: g_value_set_uint (value, self->max_words); break;
     case PROP_LENGTH: g_value_set_uint (value, self->options.length); break;
     case PROP_TRUNCATE: g_value_set_enum (value, (int) self->options.truncate); break;
@@ -339,6 +416,7 @@ static void
 finalize (GObject *object)
 {
   g_free (GST_CNN_TOKENIZE (object)->path);
+  g_free (GST_CNN_TOKENIZE (object)->model);
   G_OBJECT_CLASS (gst_cnn_tokenize_parent_class)->finalize (object);
 }
 
@@ -349,6 +427,8 @@ install_properties (GObjectClass *object)
 
   g_object_class_install_property (object, PROP_VOCABULARY, g_param_spec_string ("vocabulary", "Vocabulary",
           "File with a word a line; learnt from the training texts and saved where there is none yet", NULL, ready));
+  g_object_class_install_property (object, PROP_MODEL, g_param_spec_string ("model", "Model",
+          "ONNX file or name of the zoo that has the vocabulary, and length, truncate and pad with it", NULL, ready));
   g_object_class_install_property (object, PROP_MAX_WORDS, g_param_spec_uint ("max-words", "Most words",
           "All numbers are below this, as an embedding of so many rows wants it", CONVOY_TOKEN_FIRST + 1, 1 << 24, 10000, ready));
   g_object_class_install_property (object, PROP_LENGTH, g_param_spec_uint ("length", "Length",

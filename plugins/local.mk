@@ -29,6 +29,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnscale.c plugins/cnnscale.h \
 	plugins/cnntensor.c plugins/cnntensor.h \
 	plugins/cnnwarp.c plugins/cnnwarp.h \
+	plugins/cnnwords.c plugins/cnnwords.h \
 	plugins/gstcnnaugment.c plugins/gstcnnaugment.h \
 	plugins/gstcnnclassify.c plugins/gstcnnclassify.h \
 	plugins/gstcnndatasetsrc.c plugins/gstcnndatasetsrc.h \

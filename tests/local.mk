@@ -182,10 +182,10 @@ check_PROGRAMS += tests/test-tokenize tests/test-elements-text
 tests_test_tokenize_SOURCES = tests/test-tokenize.c $(TEMP_SOURCES)
 tests_test_tokenize_CPPFLAGS = $(tests_test_data_CPPFLAGS)
 tests_test_tokenize_LDADD = $(tests_test_data_LDADD)
-tests_test_elements_text_SOURCES = tests/test-elements-text.c plugins/cnnsample.c plugins/cnnsample.h plugins/cnntensor.c plugins/cnntensor.h \
+tests_test_elements_text_SOURCES = tests/test-elements-text.c tests/element-model.c tests/element-model.h plugins/cnnsample.c plugins/cnnsample.h plugins/cnntensor.c plugins/cnntensor.h \
 	tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
 tests_test_elements_text_CPPFLAGS = $(element_test_cppflags)
-tests_test_elements_text_LDADD = core/libconvoy.la $(element_test_ldadd)
+tests_test_elements_text_LDADD = core/libconvoy.la $(element_test_ldadd) -lm
 
 # The command, from a shell.
 noinst_PROGRAMS += tests/make-files

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * make-files.c - writes into FOLDER what test scripts need: color.onnx, a classifier of three colours;
- * misfit.onnx, whose weights do not fit its input; and pictures that are mostly red. */
+ * words.onnx, one of texts; misfit.onnx, whose weights do not fit its input; and pictures that are mostly red. */
 #include "tests/element-model.h"
 #include "tests/element-tools.h"
 #include "core/convoy.h"
@@ -56,6 +56,7 @@ main (int argc, char **argv)
   g_autofree char *model = make_model (folder);
 
   gst_init (NULL, NULL);
+  g_free (make_text_model (folder));
   make_misfit (folder);
   keep (folder, "red.jpg", make_jpeg (JPEG_COLOR, 64, 48, 0));
   keep (folder, "grey.jpg", make_jpeg (JPEG_GREY, 64, 48, 0));

@@ -37,7 +37,33 @@ fails "a folder" 1 'folder.jpg: is a folder' classify "$dir/folder.jpg"
 fails "of several the broken one is named" 1 'text.jpg: neither' classify "$dir/red.jpg" "$dir/text.jpg" "$dir/red.png"
 test "$(grep -c '  red$' "$dir/out")" = 2
 result "and the others are classified" $?
-fails "no picture" 2 'no pictures named' classify
+fails "no picture" 2 'no files named' classify
+
+# --- texts --------------------------------------------------------------------------
+words="$dir/words.onnx"
+echo "A good film." >"$dir/good.txt"
+printf 'bad\n\ngood\377\r\ngood\r\nx\0y\nfilm' >"$dir/lines.txt"
+text () { convoy classify --model "$words" "$@"; }
+from_stdin () { file=$1; shift; text "$@" - <"$file"; }
+says "a text" 0 '^ +95.3 %  #+ *  praise$' text "$dir/good.txt"
+says "standard input" 0 '^-:1$' from_stdin "$dir/good.txt"
+says "a line of it as JSON" 0 '^\{"file": "-", "line": 1, "labels": \[\{"label": "praise", "index": 1, "score": 0\.9525' from_stdin "$dir/good.txt" --json
+says "the whole of a file" 1 'lines.txt: no UTF-8 at byte 9$' text "$dir/lines.txt"
+says "lines of a file, the bad ones named" 1 'lines.txt:3: no UTF-8 at byte 4$' text --lines --top-k 1 "$dir/lines.txt"
+grep -q 'lines.txt:2: no word in 0 bytes$' "$dir/err" && grep -q 'lines.txt:5: a NUL byte at byte 1$' "$dir/err" && test "$(wc -l <"$dir/err")" = 3
+result "each on a line with its number" $?
+test "$(grep -c praise "$dir/out") $(grep -c complaint "$dir/out")" = "1 2" && grep -q 'lines.txt:6$' "$dir/out"
+result "and the others classified" $?
+(head -c 100000000 /dev/zero | tr '\0' x; echo; echo good) >"$dir/long.txt"
+says "a line of 100 MB" 1 'long.txt:1: longer than 16777216 bytes$' text --lines "$dir/long.txt"
+grep -q 'long.txt:2$' "$dir/out"
+result "and the next one classified" $?
+rm "$dir/long.txt"
+: >"$dir/empty.txt"
+says "a file with nothing in it" 1 'empty.txt: is empty$' text "$dir/empty.txt"
+holds "no lines at all" text --lines "$dir/empty.txt"
+fails "a text that is not there" 1 'none.txt: No such file' text "$dir/none.txt"
+fails "a picture for a model of texts" 1 'red.jpg: ' text "$dir/red.jpg"
 
 # --- broken models ----------------------------------------------------------------------
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n' >"$dir/pointer.onnx"

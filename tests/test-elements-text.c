@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * test-elements-text.c - cnntokenize: texts of buffers, lines and files, a vocabulary that is learnt on the way, bad texts. */
+ * test-elements-text.c - cnntokenize: texts of buffers, lines and files, a vocabulary that is learnt on the way or a
+ * model's own, bad texts; cnnclassify on texts. */
 #include "plugins/cnnsample.h"
 #include "plugins/cnntensor.h"
+#include "tests/element-model.h"
 #include "tests/element-tools.h"
 #include "tests/temp-files.h"
+#include <glib/gstdio.h>
+#include <math.h>
 #include <string.h>
 
 static GstHarness *
@@ -176,7 +180,7 @@ test_learnt (void)
 static void
 test_no_vocabulary (void)
 {
-  static const struct { const char *properties, *says; } cases[] = { { "", "no vocabulary= is given" }, { "vocabulary=/nowhere/x", "/nowhere/x" },
+  static const struct { const char *properties, *says; } cases[] = { { "", "no vocabulary= or model= is given" }, { "vocabulary=/nowhere/x", "/nowhere/x" },
     { "vocabulary=%s max-words=4", "numbers up to 4, but max-words=4" } };
   const char *words = temp_write ("two.txt", "a\nb\n", -1);
   temp_write ("in.txt", "a\n", -1);
@@ -190,12 +194,118 @@ test_no_vocabulary (void)
   }
 }
 
+/* --- a model that reads texts ------------------------------------------- */
+
+#define SURE (1 / (1 + exp (-3.)))      /* as element-model.h says */
+
+static char *text_model;
+
+/* The label and probability of what was found, which is what the buffer carries too. */
+static void
+check_result (GstBuffer *b, const char *label, double score)
+{
+  GstCustomMeta *meta = gst_buffer_get_custom_meta (b, "GstCnnClassificationMeta");
+  CU_ASSERT_PTR_EQUAL_FATAL (meta == NULL, label == NULL);
+  if (label) {
+    const GstStructure *s = gst_custom_meta_get_structure (meta);
+    CU_ASSERT_STRING_EQUAL (gst_structure_get_string (s, "label"), label);
+    CU_ASSERT_DOUBLE_EQUAL (g_value_get_double (gst_value_array_get_value (gst_structure_get_value (s, "scores"), 0)), score, 1e-6);
+  }
+  gst_buffer_unref (b);
+}
+
+/* A text a buffer; a bad one goes by without a result. */
+static void
+test_classify (void)
+{
+  static const struct { const char *text; gsize n; const char *label; } cases[] = { { "a GOOD film", 11, "praise" }, { "bad.", 4, "complaint" },
+    { "", 0, NULL }, { "good\xff", 5, NULL }, { "good\0", 5, NULL }, { "Good, one two three four bad", 28, "praise" } };
+  for (guint workers = 1; workers <= 2; workers++) {
+    g_autofree char *text = g_strdup_printf ("cnnclassify model=%s workers=%u batch-size=2", text_model, workers);
+    GstHarness *h = gst_harness_new_parse (text);
+    gst_harness_set_src_caps_str (h, "text/x-raw,format=utf8");
+    for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+      CU_ASSERT_EQUAL (gst_harness_push (h, text_buffer (cases[i].text, cases[i].n)), GST_FLOW_OK);
+    gst_harness_push_event (h, gst_event_new_eos ());
+    for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+      GstBuffer *b = gst_harness_pull (h);
+      CU_ASSERT_TRUE (gst_buffer_get_size (b) == cases[i].n);
+      check_result (b, cases[i].label, SURE);
+    }
+    gst_harness_teardown (h);
+  }
+}
+
+/* Whatever tokenizer it is asked through, the model's own vocabulary and rules count. */
+static void
+test_own_words (void)
+{
+  g_autofree char *of_model = g_strdup_printf ("cnntokenize model=%s ! cnnextract model=%s layer=words", text_model, text_model);
+  g_autofree char *asked = g_strdup_printf ("cnntokenize ! cnnclassify model=%s", text_model);
+  g_autofree char *asked_behind = g_strdup_printf ("cnntokenize ! queue ! cnnclassify model=%s", text_model);
+  const char *const both[] = { asked, asked_behind };
+  for (guint i = 0; i < 2; i++) {
+    GstHarness *h = gst_harness_new_parse (both[i]);
+    gst_harness_set_src_caps_str (h, "text/x-raw,format=utf8");
+    gst_harness_push (h, text_buffer ("film good", 9));
+    GstBuffer *b = gst_harness_pull (h);
+    CU_ASSERT_TRUE (gst_buffer_memcmp (b, 0, (gint32[]) { 0, 0, 1, 5, 3 }, 20) == 0);
+    check_result (b, "praise", SURE);
+    gst_harness_teardown (h);
+  }
+  GstHarness *h = gst_harness_new_parse (of_model);
+  gst_harness_set_src_caps_str (h, "text/x-raw,format=utf8");
+  gst_harness_push (h, text_buffer ("bad", 3));
+  gst_harness_push_event (h, gst_event_new_eos ());
+  GstBuffer *b = gst_harness_pull (h);
+  CU_ASSERT_EQUAL_FATAL (gst_buffer_get_size (b), 2 * 5 * sizeof (float));
+  gst_buffer_unref (b);
+  gst_harness_teardown (h);
+}
+
+/* Lines of a file, each with its number; what is none among them does not end it. */
+static void
+test_classify_lines (void)
+{
+  Run r;
+  temp_write ("lines.txt", "good\n\n\xff\nbad bad\nfilm\n", -1);
+  run_pipeline (&r, "filesrc location=%s ! cnntokenize ! cnnclassify model=%s ! fakesink name=sink", temp_path ("lines.txt"), text_model);
+  CU_ASSERT_TRUE (r.eos && r.n_errors == 0 && r.n_frames == 3 && r.n_warnings == 2);
+  CU_ASSERT_TRUE (strstr (r.warning, "lines.txt:2: no word in 0 bytes") != NULL);
+  run_clear (&r);
+}
+
+static void
+test_misfits (void)
+{
+  static const struct { const char *pipeline, *says; } cases[] = {
+    { "videotestsrc num-buffers=1 ! cnnclassify model=%s ! fakesink name=sink", "takes int64 of 1x5, but pictures come" },
+    { "filesrc location=%s ! text/x-raw,format=utf8 ! cnnclassify model=cifar10-small ! fakesink name=sink", "pictures, but texts come" },
+    { "filesrc location=%s ! cnntokenize length=9 vocabulary=/none ! cnnclassify model=cifar10-small ! fakesink name=sink", "pictures, but tensors come" },
+    { "filesrc location=%s ! cnntokenize model=cifar10-small ! fakesink name=sink", "no vocabulary in its metadata" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Run r;
+    run_pipeline (&r, cases[i].pipeline, text_model);
+    CU_ASSERT_TRUE (r.n_errors >= 1 && r.error && strstr (r.error, cases[i].says) && !strchr (r.error, '\n'));
+    run_clear (&r);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
   static const TapTest tests[] = { { "a text a buffer", test_buffers }, { "a text a line", test_lines }, { "files", test_files },
+    { "texts classified", test_classify }, { "a model's own words", test_own_words }, { "lines classified", test_classify_lines },
+    { "what does not fit", test_misfits },
     { "a line too long", test_long_line }, { "a vocabulary learnt on the way", test_learnt }, { "no vocabulary", test_no_vocabulary }, { NULL, NULL } };
   gst_init (&argc, &argv);
   gst_object_unref (gst_plugin_load_by_name ("convoy"));
-  return temp_main ("text", tests);
+  g_autofree char *folder = g_dir_make_tmp ("convoy-XXXXXX", NULL);
+  text_model = make_text_model (folder);
+  int status = temp_main ("text", tests);
+  g_unlink (text_model);
+  g_rmdir (folder);
+  g_free (text_model);
+  return status;
 }

@@ -218,6 +218,45 @@ numbers (void)
   check_refused (path, &strict, "input x of 1x4 is no picture");
 }
 
+/* What texts are made rows with is in the metadata, and must fit. */
+static void
+texts (void)
+{
+  static const struct { const char *key, *value, *says; } bad[] = {
+    { "length", "5", "length=5, but the network reads 4 words" }, { "length", "many", "length=many is no number from 1 to" },
+    { "truncate", "middle", "truncate=middle is not known (head, tail)" }, { "pad", "", "pad= is not known (head, tail)" },
+    { "vocabulary", "a\na\n", "vocabulary:2: there before: a" }, { "vocabulary", "", "vocabulary: no word in it" },
+    { "vocabulary", "a\nb\nc\nd\n", "7 words in its vocabulary, but 5 rows in its embedding" },
+  };
+  GError *error = NULL;
+  for (guint i = 0; i <= G_N_ELEMENTS (bad); i++) {
+    g_autoptr (GHashTable) props = g_hash_table_new (g_str_hash, g_str_equal);
+    ConvoyGraph *g = convoy_net_parse ("embedding input-dim=5 output-dim=2 ! globalmaxpool", "texts", &CONVOY_SHAPE (1, 4), NULL, 0, &error);
+    const char *path = temp_path ("texts.onnx");
+    ConvoyTokenOptions rows;
+    g_assert_no_error (error);
+    g_hash_table_insert (props, (char *) "vocabulary", (char *) "one\ntwo\n");
+    g_hash_table_insert (props, (char *) "pad", (char *) "tail");
+    if (i < G_N_ELEMENTS (bad))
+      g_hash_table_insert (props, (char *) bad[i].key, (char *) bad[i].value);
+    convoy_onnx_save (path, g, props, &error);
+    g_assert_no_error (error);
+    convoy_graph_unref (g);
+    if (i < G_N_ELEMENTS (bad)) {
+      check_refused (path, NULL, bad[i].says);
+      continue;
+    }
+    ConvoyModel *m = load (path, NULL);
+    CU_ASSERT_EQUAL (convoy_vocabulary_size (convoy_model_vocabulary (m, &rows)), 5);
+    CU_ASSERT_TRUE (rows.length == 4 && rows.truncate == CONVOY_TEXT_HEAD && rows.pad == CONVOY_TEXT_TAIL);
+    g_autofree char *words = convoy_onnx_metadata (path, "vocabulary"), *none = convoy_onnx_metadata (path, "vocabular");
+    CU_ASSERT_STRING_EQUAL (words, "one\ntwo\n");
+    CU_ASSERT_PTR_NULL (none);
+    convoy_model_unref (m);
+  }
+  CU_ASSERT_PTR_NULL (convoy_onnx_metadata (temp_write ("no.onnx", "\xff\xff\xff\xff", 4), "vocabulary"));
+}
+
 static void
 refused (void)
 {
@@ -496,7 +535,7 @@ main (void)
 {
   static const TapTest tests[] = {
     { "metadata alone", metadata }, { "a sidecar alone", sidecar }, { "both, agreeing", both }, { "labels given", labels_given },
-    { "channels last", channels_last }, { "no pictures at all", numbers }, { "what is refused", refused }, { "facts out of place", out_of_place },
+    { "channels last", channels_last }, { "no pictures at all", numbers }, { "texts", texts }, { "what is refused", refused }, { "facts out of place", out_of_place },
     { "plans are kept", plans }, { "picture size left open", open_size }, { "the part of a picture", window }, { "pixels into tensors", put },
     { "the best of scores", top }, { "rows of a summary", layers }, { "8-bit weights in a summary", quantized_layers }, { NULL, NULL },
   };

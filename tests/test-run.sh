@@ -40,6 +40,12 @@ for file in "${srcdir:-.}"/pipelines/*.pipe; do
   says "$name --print" 0 '^gst-launch-1.0 ' offline run "$name" --print "$@"
 done
 
+# --- texts ---------------------------------------------------------------------
+printf 'a good film\n\nbad\n' >"$dir/lines.txt"
+says "classify-text" 1 'lines.txt:1: praise \(95.3 %\)$' run classify-text in="$dir/lines.txt" model="$dir/words.onnx"
+grep -q 'lines.txt:3: complaint' "$dir/out" && grep -q 'lines.txt:2: no word in 0 bytes; skipped' "$dir/err"
+result "and its other lines" $?
+
 # --- one picture -------------------------------------------------------------
 says "a file of any name" 0 ': red \([0-9.]+ %\)$' run classify-file in="$odd" out="$dir/a 5%d \"b' ;.png" model="$model"
 test "$(head -c 4 "$dir/a 5%d \"b' ;.png" | tail -c 3)" = PNG
