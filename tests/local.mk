@@ -166,7 +166,11 @@ tests_bench_rebatch_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
 tests_bench_rebatch_LDADD = core/libonnxpb.la $(CORE_LIBS)
 EXTRA_DIST += tests/bench/inference tests/bench/inference.js tests/bench/peer.sh
 
-# The gradients of the operator table, from inside the engine.
+# The operator table, from inside the engine.
+check_PROGRAMS += tests/test-operators
+tests_test_operators_SOURCES = tests/test-operators.c tests/tap.c tests/tap.h
+tests_test_operators_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)
+tests_test_operators_LDADD = $(tests_test_gradients_LDADD)
 check_PROGRAMS += tests/test-gradients
 tests_test_gradients_SOURCES = tests/test-gradients.c tests/tap.c tests/tap.h
 tests_test_gradients_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(TEST_CFLAGS)
