@@ -88,8 +88,26 @@ find_wanting (ConvoyBuild *b)
     for (guint k = 0; k < n->n_in; k++)
       wants |= n->in[k] != CONVOY_NONE && b->wants[n->in[k]] && !in_set (n->op->no_grad | n->op->const_in, k);
     for (guint k = 0; k < n->n_out; k++)
-      b->wants[n->out + k] = wants && CONVOY_VAL (b->graph, n->out + k)->type == CONVOY_F32;
+      b->wants[n->out + k] |= wants && CONVOY_VAL (b->graph, n->out + k)->type == CONVOY_F32;
   }
+}
+
+/* No weight learns, but the gradient of one value is wanted; it must be an output, so that nothing
+ * rides over it. */
+static gboolean
+find_about (ConvoyBuild *b, GError **error)
+{
+  const char *name = b->learn->about;
+  ConvoyValue v = convoy_graph_find (b->graph, name), loss = convoy_graph_get_output (b->graph, 0);
+  for (guint i = 0; i < b->graph->nodes->len; i++)
+    b->frozen[i] = TRUE;
+  if (v != CONVOY_NONE)
+    b->wants[v] = CONVOY_VAL (b->graph, v)->type == CONVOY_F32;
+  find_wanting (b);
+  if (v != CONVOY_NONE && v != loss && b->wants[loss])
+    return TRUE;
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "what is asked for does not depend on layer %s", name);
+  return FALSE;
 }
 
 gboolean
@@ -108,6 +126,8 @@ convoy_learn_find (ConvoyBuild *b, GError **error)
     b->grad[i] = CONVOY_NO_BUF;
   for (guint i = 0; i < n_nodes; i++)
     b->kept[i] = CONVOY_NO_BUF;
+  if (b->learn->about)
+    return find_about (b, error);
   if (b->learn->freeze && !find_frozen (b, b->learn->freeze, error))
     return FALSE;
   for (guint i = 0; b->learn->freeze_batchnorm && i < b->graph->nodes->len; i++)
@@ -452,6 +472,28 @@ node_wants (ConvoyBuild *b, const ConvoyNode *n)
   return wants;
 }
 
+/* The gradient stops at the value that was asked about: nothing before it may write over it. */
+static guint
+first_after (ConvoyBuild *b)
+{
+  const ConvoyVal *v = b->learn->about ? CONVOY_VAL (b->graph, convoy_graph_find (b->graph, b->learn->about)) : NULL;
+  return v && v->kind == CONVOY_V_NODE ? v->node + 1 : 0;
+}
+
+/* The gradient that was asked for becomes an output. */
+static void
+give_about (ConvoyBuild *b)
+{
+  ConvoyValue v = convoy_graph_find (b->graph, b->learn->about);
+  g_autoptr (ConvoyMd) plain = convoy_md_plain (convoy_build_shape (b, v));
+  if (!b->error && b->grad[v] == CONVOY_NO_BUF)
+    g_set_error (convoy_build_error (b), CONVOY_ERROR, CONVOY_ERROR_INVALID, "no gradient comes back to layer %s", b->learn->about);
+  if (b->error)
+    return;
+  ConvoyBuf out = convoy_build_in_as (b, b->grad[v], plain);
+  g_array_append_val (b->plan->outputs, out);
+}
+
 void
 convoy_learn_backward (ConvoyBuild *b)
 {
@@ -463,10 +505,12 @@ convoy_learn_backward (ConvoyBuild *b)
   *(float *) convoy_tensor_data (one) = 1;
   b->grad[loss] = convoy_build_buf (b, CONVOY_B_GIVEN, CONVOY_F32, &scalar, NULL);
   CONVOY_BUF (b->plan, b->grad[loss])->given = one;
-  for (guint i = b->graph->nodes->len; !b->error && i-- > 0;)
+  for (guint i = b->graph->nodes->len, first = first_after (b); !b->error && i-- > first;)
     if (node_wants (b, CONVOY_NODE (b->graph, i)) && !goes_with_root (b, i) && is_reached (b, i))
       node_back (b, CONVOY_NODE (b->graph, i));
   b->current = NULL;
+  if (b->learn->about)
+    give_about (b);
   for (guint i = 0; !b->error && i < b->plan->slots->len; i++) {
     ConvoyPlanSlot *s = CONVOY_PLAN_SLOT (b->plan, i);
     if (s->slot.statistic || b->grad[s->value] != CONVOY_NO_BUF)

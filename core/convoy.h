@@ -3,7 +3,7 @@
  * convoy.h - the public interface of libconvoy. Installed; nothing else is.
  *
  * Read it top to bottom, it is the whole library:
- *   tensor -> params -> graph -> onnx -> plan -> exec -> model -> data -> training -> pictures and labels
+ *   tensor -> params -> graph -> onnx -> plan -> exec -> model -> data -> training -> why -> pictures and labels
  *
  * Rules that hold everywhere:
  *   - what can fail takes GError ** last and returns FALSE or NULL when it sets it;
@@ -576,6 +576,33 @@ typedef struct { double lr, loss; } ConvoyRatePoint;    /* loss: smoothed */
  * asked for) receives the points; g_array_unref() it. L. N. Smith, "Cyclical learning rates for training
  * neural networks", 2017. */
 CONVOY_API gboolean convoy_trainer_find_rate (ConvoyTrainer *t, ConvoyBatches *train, guint steps, double *lr, GArray **curve, GError **error);
+
+/* --- why: what a score came from --------------------------------------- */
+
+/* One sample through a network, and the gradient of one of its scores with respect to what a layer
+ * gave. The scores are those before the Softmax or Sigmoid that the network may end with. */
+typedef struct ConvoyProbe ConvoyProbe;
+
+/* shape: of each input with a batch of 1 (NULL: as declared); layer as convoy_graph_find_layer() takes
+ * it (NULL: last-conv). An error where the scores do not depend on the layer, or not smoothly. */
+CONVOY_API ConvoyProbe *convoy_probe_new (const ConvoyGraph *g, const ConvoyShape *shape, const char *layer, GError **error);
+CONVOY_API void convoy_probe_free (ConvoyProbe *p);
+CONVOY_API ConvoyView convoy_probe_input (ConvoyProbe *p);      /* of the sample; to be filled before the run */
+/* score: its index, -1: the highest. A network of one score has two: what speaks against it, and it. */
+CONVOY_API gboolean convoy_probe_run (ConvoyProbe *p, gint score, GError **error);
+CONVOY_API guint convoy_probe_n_scores (const ConvoyProbe *p);
+CONVOY_API guint convoy_probe_score (const ConvoyProbe *p);     /* the index that the last run was about */
+CONVOY_API double convoy_probe_probability (const ConvoyProbe *p);      /* of it: Softmax of the scores, of one score its Sigmoid */
+CONVOY_API const char *convoy_probe_layer (const ConvoyProbe *p);       /* name of the layer's value or node; borrowed */
+/* What the layer gave and the gradient of the score with respect to it, of one shape; borrowed, until the next run. */
+CONVOY_API const ConvoyTensor *convoy_probe_value (const ConvoyProbe *p);
+CONVOY_API const ConvoyTensor *convoy_probe_gradient (const ConvoyProbe *p);
+/* Where the layer, 1 x C x H x W, speaks for the score: the sum of its maps, each times its mean gradient,
+ * without what is negative, divided by the highest (R. R. Selvaraju et al., "Grad-CAM", ICCV 2017). float32
+ * H x W of 0 to 1; all 0 where nothing speaks for it. */
+CONVOY_API ConvoyTensor *convoy_probe_heat (const ConvoyProbe *p, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyProbe, convoy_probe_free)
 
 /* --- pictures in, labels out ----------------------------------------- */
 

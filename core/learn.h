@@ -12,6 +12,7 @@ typedef struct {
   guint threads;                /* OpenMP threads that will run it; 0: one */
   const char *freeze;           /* a value or node: it and all it depends on is compiled as inference; NULL: every weight learns */
   gboolean freeze_batchnorm;    /* BatchNormalization that learns uses and keeps its stored statistics, scale and shift */
+  const char *about;            /* not NULL: nothing learns, all is compiled as inference; the gradient of this value is a last output, after the graph's */
 } ConvoyLearnOptions;
 
 /* Appends an input for the labels, the last one, and the loss of that name (ops/loss.c) on scores,

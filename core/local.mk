@@ -71,6 +71,7 @@ core_libcore_la_SOURCES = \
 	core/params.c core/params.h \
 	core/plan-mem.c \
 	core/plan.c core/plan.h \
+	core/probe.c \
 	core/random.c core/random.h \
 	core/replace.c core/replace.h \
 	core/schedule.c core/schedule.h \

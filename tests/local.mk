@@ -108,6 +108,11 @@ tests_test_splice_SOURCES = tests/test-splice.c tests/tap.c tests/tap.h
 tests_test_splice_CPPFLAGS = $(tests_test_init_CPPFLAGS)
 tests_test_splice_LDADD = $(tests_test_init_LDADD)
 
+check_PROGRAMS += tests/test-probe
+tests_test_probe_SOURCES = tests/test-probe.c tests/tap.c tests/tap.h
+tests_test_probe_CPPFLAGS = $(tests_test_init_CPPFLAGS)
+tests_test_probe_LDADD = $(tests_test_init_LDADD)
+
 # The elements, in harnesses and pipelines.
 check_PROGRAMS += tests/test-elements-decode tests/test-elements-shrink tests/test-elements-classify tests/test-elements-overlay
 element_test_sources = tests/element-tools.c tests/element-tools.h tests/tap.c tests/tap.h
