@@ -34,6 +34,26 @@ convoy_build_posts (ConvoyBuild *b, const ConvoyNode *n, guint *count)
   return s->posts;
 }
 
+const ConvoyNode *
+convoy_build_maker (ConvoyBuild *b, ConvoyValue v)
+{
+  return v != CONVOY_NONE && CONVOY_VAL (b->graph, v)->kind == CONVOY_V_NODE ? CONVOY_NODE (b->graph, CONVOY_VAL (b->graph, v)->node) : NULL;
+}
+
+gboolean
+convoy_build_only_reader (ConvoyBuild *b, ConvoyValue v, const ConvoyNode *n)
+{
+  return !b->is_output[v] && b->users[v] && b->users[v]->len == 1 && CONVOY_NODE (b->graph, g_array_index (b->users[v], guint, 0)) == n;
+}
+
+const ConvoyNode *const *
+convoy_build_taken (ConvoyBuild *b, const ConvoyNode *n, guint *count)
+{
+  ConvoyNodeState *s = &b->node[convoy_build_index (b, n)];
+  *count = s->n_taken;
+  return s->taken;
+}
+
 /* --- buffers --------------------------------------------------------- */
 
 ConvoyBuf
@@ -304,19 +324,36 @@ convoy_build_concat (ConvoyBuild *b, ConvoyPrim *p, const ConvoyBuf *src, guint 
   convoy_build_step (b, s);
 }
 
+/* Takes user over. */
+static void
+add_call (ConvoyBuild *b, ConvoyStep s, guint n_in, guint n_out, va_list ap)
+{
+  if (b->error) {
+    g_free (s.user);
+    return;
+  }
+  s.n = n_in + n_out;
+  s.n_in = n_in;
+  s.buf = g_new (ConvoyBuf, n_in + n_out);
+  for (guint i = 0; i < s.n; i++)
+    s.buf[i] = va_arg (ap, ConvoyBuf);
+  convoy_build_step (b, s);
+}
+
 void
 convoy_build_call (ConvoyBuild *b, const char *what, ConvoyKernel k, gpointer user, guint n_in, guint n_out, ...)
 {
   va_list ap;
-  if (b->error) {
-    g_free (user);
-    return;
-  }
-  ConvoyStep s = { .what = what, .kernel = k, .user = user, .n = n_in + n_out, .n_in = n_in, .buf = g_new (ConvoyBuf, n_in + n_out) };
   va_start (ap, n_out);
-  for (guint i = 0; i < s.n; i++)
-    s.buf[i] = va_arg (ap, ConvoyBuf);
+  add_call (b, (ConvoyStep) { .what = what, .kernel = k, .user = user }, n_in, n_out, ap);
   va_end (ap);
-  convoy_build_step (b, s);
 }
 
+void
+convoy_build_trial (ConvoyBuild *b, const char *what, ConvoyTrial t, gpointer user, guint n_in, guint n_out, ...)
+{
+  va_list ap;
+  va_start (ap, n_out);
+  add_call (b, (ConvoyStep) { .what = what, .trial = t, .user = user }, n_in, n_out, ap);
+  va_end (ap);
+}

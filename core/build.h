@@ -12,6 +12,8 @@ typedef struct {
   guint n_posts;
   ConvoyPost posts[CONVOY_MAX_POSTS];
   ConvoyValue last;             /* the value that its steps end in */
+  guint n_taken;
+  const ConvoyNode *taken[CONVOY_MAX_TAKEN];    /* nodes before it whose work its steps do as well; it is their root */
 } ConvoyNodeState;
 
 typedef struct { ConvoyBuf from, to; } ConvoyReorder;

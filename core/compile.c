@@ -131,6 +131,17 @@ find_riders (ConvoyBuild *b, guint root)
   }
 }
 
+/* What comes before a node and is read by nothing else may be computed by its steps as well. */
+static void
+find_taken (ConvoyBuild *b, guint root)
+{
+  ConvoyNodeState *s = &b->node[root];
+  const ConvoyNode *n = CONVOY_NODE (b->graph, root);
+  s->n_taken = n->op->takes_in ? n->op->takes_in (b, n, s->taken) : 0;
+  for (guint i = 0; i < s->n_taken; i++)
+    b->node[convoy_build_index (b, s->taken[i])].root = root;
+}
+
 /* --- the whole ------------------------------------------------------- */
 
 static void
@@ -184,6 +195,8 @@ convoy_plan_compile (ConvoyGraph *g, guint threads, gboolean no_fuse, ConvoyVari
   if (learn)
     convoy_learn_find (&b, &b.error);
   find_users (&b);
+  for (guint i = 0; !b.error && !no_fuse && i < n_nodes; i++)
+    find_taken (&b, i);
   for (guint i = 0; !b.error && !no_fuse && i < n_nodes; i++)
     if (b.node[i].root == i)
       find_riders (&b, i);

@@ -65,7 +65,7 @@ static void
 bind_plain (ConvoyFrame *f, guint i)
 {
   ConvoyStep *s = CONVOY_STEP (f->steps, i);
-  if (s->kernel) {
+  if (s->kernel || s->trial) {
     f->kernel_data[i] = g_new0 (void *, s->n + 1);
     for (guint k = 0; k < s->n; k++)
       f->kernel_data[i][k] = s->buf[k] == CONVOY_NO_BUF ? NULL : f->data[s->buf[k]];
@@ -152,6 +152,8 @@ step_run (ConvoyFrame *f, guint i, GError **error)
     s->kernel (f->kernel_data[i], s->user);
     return TRUE;
   }
+  if (s->trial)
+    return s->trial (f->kernel_data[i], s->user, error);
   const ConvoyNode *n = s->node;
   ConvoyTensor **t = f->tensor[i];
   if (s->back)

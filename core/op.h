@@ -44,6 +44,7 @@ typedef struct {
 } ConvoyPost;
 
 #define CONVOY_OP_SINCE 6
+#define CONVOY_MAX_TAKEN 2
 
 /* flags of a row */
 #define CONVOY_OP_POINTWISE 1   /* eval reads and writes element i by i: it may run in any layout without padding */
@@ -77,6 +78,9 @@ struct ConvoyOp {
   gboolean (*as_post) (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post);
   /* May post ride on n, behind the count posts that do already? NULL: nothing may. */
   gboolean (*takes_post) (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts, guint count, const ConvoyPost *post);
+  /* Nodes before n whose work its steps can do as well, so that their outputs are never made: fills taken, up to CONVOY_MAX_TAKEN.
+   * Gives how many; NULL or 0: none. Forward and backward then find them by convoy_build_taken(). */
+  guint (*takes_in) (ConvoyBuild *b, const ConvoyNode *n, const ConvoyNode **taken);
   /* Compute the gradient of each input (din[i] NULL: not wanted) from those of the outputs (dout[i]
    * NULL: none), all plain float32. in and out: see the flags; else all of in, none of out. */
   gboolean (*grad) (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, ConvoyTensor *const *dout, ConvoyTensor *const *din, GError **error);
@@ -126,6 +130,9 @@ ConvoyType convoy_build_type (ConvoyBuild *b, ConvoyValue v);
 ConvoyTensor *convoy_build_const (ConvoyBuild *b, ConvoyValue v);               /* borrowed; NULL: no constant */
 gboolean convoy_build_static (ConvoyBuild *b, ConvoyValue v);                   /* depends on nothing but constants and weights */
 const ConvoyPost *convoy_build_posts (ConvoyBuild *b, const ConvoyNode *n, guint *count);       /* what rides on n, in order */
+const ConvoyNode *convoy_build_maker (ConvoyBuild *b, ConvoyValue v);            /* the node that gives v; NULL: none, it is an input, a weight or a constant */
+gboolean convoy_build_only_reader (ConvoyBuild *b, ConvoyValue v, const ConvoyNode *n); /* nothing but n reads v, which is no output of the graph */
+const ConvoyNode *const *convoy_build_taken (ConvoyBuild *b, const ConvoyNode *n, guint *count);        /* what n has taken in */
 gboolean convoy_build_depthwise (ConvoyBuild *b, const ConvoyNode *n);  /* in this plan n, a depthwise convolution, shall ride on the 1x1 before it */
 const ConvoyMd *convoy_build_md (ConvoyBuild *b, ConvoyBuf buf);
 ConvoyMd *convoy_build_any (ConvoyBuild *b, const ConvoyShape *s);      /* the plan's preferred activation layout; owned by caller */
@@ -166,4 +173,7 @@ ConvoyBuf convoy_build_kept (ConvoyBuild *b, const ConvoyNode *n);              
 /* A kernel of our own: data[i] is buffer i of the list. user is freed with the plan. */
 typedef void (*ConvoyKernel) (void *const data[], const void *user);
 void convoy_build_call (ConvoyBuild *b, const char *what, ConvoyKernel k, gpointer user, guint n_in, guint n_out, ...);
+/* One that what is in a buffer can make fail, which ends the run. */
+typedef gboolean (*ConvoyTrial) (void *const data[], const void *user, GError **error);
+void convoy_build_trial (ConvoyBuild *b, const char *what, ConvoyTrial t, gpointer user, guint n_in, guint n_out, ...);
 #endif

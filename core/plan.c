@@ -104,7 +104,7 @@ const ConvoyGraph *convoy_plan_graph (const ConvoyPlan *p) { return p->graph; }
 static const char *
 step_impl (const ConvoyStep *s)
 {
-  return s->prim ? convoy_prim_impl (s->prim) : s->kernel ? "convoy" : "plain";
+  return s->prim ? convoy_prim_impl (s->prim) : s->kernel || s->trial ? "convoy" : "plain";
 }
 
 gboolean

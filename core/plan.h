@@ -31,10 +31,11 @@ typedef struct {
 
 typedef struct {
   const char *what;
-  const ConvoyNode *node;       /* it computes this one; evaluated where there is neither prim nor kernel */
+  const ConvoyNode *node;       /* it computes this one; evaluated where there is neither prim, kernel nor trial */
   gboolean back;                /* ... its gradient: the buffers are inputs, outputs, their gradients, and those to compute */
   ConvoyPrim *prim;
   ConvoyKernel kernel;
+  ConvoyTrial trial;
   gpointer user;
   guint n, n_in;                /* buffers; the first n_in are read only. A left-out input is CONVOY_NO_BUF */
   ConvoyBuf *buf;

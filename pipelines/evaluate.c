@@ -30,6 +30,7 @@ typedef struct {
   GHashTable *classes;          /* the other way round: label to class + 1 */
   Score *score;
   guint right, skipped;
+  const char *things;           /* "pictures", "texts" */
 } Evaluation;
 
 /* --- the stream ------------------------------------------------------- */
@@ -60,7 +61,7 @@ on_result (void *user, guint file, guint line, const GstStructure *result)
   score_add (e->score, &j);
   e->right += j.rank == 0;
   guint n = e->score->judgements->len;
-  term_status ("%u of %u pictures, top-1 %.1f %%", n + e->skipped, e->set->files->len, 100.0 * e->right / n);
+  term_status ("%u of %u %s, top-1 %.1f %%", n + e->skipped, e->set->files->len, e->things, 100.0 * e->right / n);
 }
 
 static void
@@ -82,12 +83,12 @@ print_totals (const Evaluation *e, double seconds)
   guint n = e->score->judgements->len;
 
   term_end_progress ();
-  printf ("pictures   %u", n);
+  printf ("%-8s   %u", e->things, n);
   if (e->skipped)
     printf (" (%u skipped)", e->skipped);
   printf ("\nloss       %.4f\ntop-1      %.2f %%\ntop-%d      %.2f %%\n", score_loss (e->score), 100 * score_top (e->score, 1), TOP,
       100 * score_top (e->score, TOP));
-  printf ("time       %.1f s, %.1f pictures/s\n", seconds, n / seconds);
+  printf ("time       %.1f s, %.1f %s/s\n", seconds, n / seconds, e->things);
 }
 
 static void
@@ -102,7 +103,7 @@ share_cell (TermTable *t, double share)
 static void
 print_classes (const Score *s)
 {
-  static const char *const head[] = { "Class", "Pictures", "Right", "Recall", "Precision", "Most often taken for" };
+  static const char *const head[] = { "Class", "Samples", "Right", "Recall", "Precision", "Most often taken for" };
   g_autofree ScoreClass *classes = score_classes (s);
   g_autoptr (TermTable) t = term_table_new ("lrrrrl");
 
@@ -246,6 +247,9 @@ evaluate (Stream *s, const Report *r, const char *name, const char *path, const 
     g_hash_table_insert (classes, GUINT_TO_POINTER (g_array_index (map, guint, c)), GUINT_TO_POINTER (c + 1));
   s->files = (const char *const *) set->files->pdata;
   s->n_files = set->files->len;
+  g_autofree char *words = convoy_onnx_metadata (model, "vocabulary");
+  s->texts = words != NULL;
+  e.things = words ? "texts" : "pictures";
   s->model = model;
   s->result = on_result;
   s->skipped = on_skipped;
@@ -271,7 +275,8 @@ run (int argc, char **argv)
     { "workers", 'w', 0, G_OPTION_ARG_INT, &workers, "Networks side by side (default: one a processor)", "N" },
     { NULL }
   };
-  const char *more = "DATASET is a folder with a subfolder a class, named as a label; or a table with a\n"
+  const char *more = "DATASET is a folder with a subfolder a class, named as a label, of pictures or, for a\n"
+      "model that learnt texts, of text files; or a table with a\n"
       "file, the number of its class and perhaps names of it in each line, tabs between.\n\n"
       "With --resize crop, pictures that are smaller than what the model would scale them to\n"
       "are not scaled: their centre is cut out as it is.";

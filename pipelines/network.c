@@ -3,13 +3,14 @@
  * network.c - see network.h. */
 #include "pipelines/network.h"
 #include "pipelines/command.h"
+#include "zoo/zoo.h"
 
 ConvoyGraph *
 network_load (const char *name_or_path, GError **error)
 {
-  g_autofree char *path = command_model (name_or_path, error);
+  g_autofree char *path = convoy_zoo_find_network (name_or_path, NULL);
 
-  if (!path)
+  if (!path && !(path = command_model (name_or_path, error)))
     return NULL;
   if (g_str_has_suffix (path, ".net"))
     return convoy_net_load (path, NULL, 0, error);

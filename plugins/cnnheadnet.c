@@ -124,7 +124,7 @@ static ConvoyGraph *
 from_network (const char *network, const CnnHeadInput *in, guint n_classes, guint64 seed, GError **error)
 {
   g_auto (GStrv) words = g_strsplit (network, " ", -1);
-  g_autofree char *path = convoy_zoo_find (words[0], error), *text = NULL;
+  g_autofree char *path = convoy_zoo_find_network (words[0], error), *text = NULL;
   g_autoptr (GPtrArray) vars = g_ptr_array_new_with_free_func (g_free);
   if (!path || !g_file_get_contents (path, &text, NULL, error) || !collect (vars, words + 1, text, in, n_classes, error))
     return NULL;

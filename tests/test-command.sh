@@ -59,6 +59,9 @@ says "a line of 100 MB" 1 'long.txt:1: longer than 16777216 bytes$' text --lines
 grep -q 'long.txt:2$' "$dir/out"
 result "and the next one classified" $?
 rm "$dir/long.txt"
+mkdir -p "$dir/said/praise" "$dir/said/complaint"
+cp "$dir/good.txt" "$dir/said/praise/1.txt"; cp "$dir/good.txt" "$dir/said/complaint/1.txt"; echo bad >"$dir/said/complaint/2.txt"
+says "evaluation on texts" 0 '^top-1 +66.67 %' convoy evaluate "$words" "$dir/said"
 : >"$dir/empty.txt"
 says "a file with nothing in it" 1 'empty.txt: is empty$' text "$dir/empty.txt"
 holds "no lines at all" text --lines "$dir/empty.txt"

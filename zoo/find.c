@@ -83,3 +83,13 @@ convoy_zoo_find (const char *name_or_path, GError **error)
     return find_name (name_or_path, error);
   return NULL;
 }
+
+char *
+convoy_zoo_find_network (const char *name_or_path, GError **error)
+{
+  gboolean is_name = name_or_path && *name_or_path && !strchr (name_or_path, '/') && !g_file_test (name_or_path, G_FILE_TEST_EXISTS);
+  g_autofree char *net = is_name ? g_strconcat (name_or_path, ".net", NULL) : NULL;
+  g_autofree char *path = net ? convoy_zoo_data ("zoo/networks", net) : NULL;
+
+  return path && g_file_test (path, G_FILE_TEST_IS_REGULAR) ? g_steal_pointer (&path) : convoy_zoo_find (name_or_path, error);
+}

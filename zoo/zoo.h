@@ -29,6 +29,10 @@ GQuark zoo_error_quark (void);
  * name. The error of an unknown name has the nearest ones, that of a known one how to get it. */
 char *convoy_zoo_find (const char *name_or_path, GError **error);
 
+/* The same for whoever wants layers, not weights: of a network as text (.net) and a trained model of
+ * one name it gives the text. A network to be trained is looked for so, one to be run by convoy_zoo_find(). */
+char *convoy_zoo_find_network (const char *name_or_path, GError **error);
+
 /* Where pulled files, and timings of the engine, are kept; it need not exist yet. */
 char *convoy_zoo_cache_dir (void);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * conv.c - Conv (ONNX 1, 11): one to three spatial dimensions, grouped, dilated, depthwise. */
+#include "core/ops/conv-rows.h"
 #include "core/ops/window.h"
 #include <string.h>
 
@@ -90,8 +91,20 @@ packed (ConvoyBuild *b, ConvoyBuf w, const ConvoyNode *n, const ConvoyMd *md)
 }
 
 static gboolean
+is_over_rows (ConvoyBuild *b, const ConvoyNode *n)
+{
+  guint count;
+  convoy_build_taken (b, n, &count);
+  return count > 0;
+}
+
+static gboolean
 forward (ConvoyBuild *b, const ConvoyNode *n)
 {
+  if (is_over_rows (b, n)) {
+    convoy_conv_rows_forward (b, n);
+    return TRUE;
+  }
   ConvoyRiders r = convoy_riders (b, n);
   ConvoyPrim *p = make (b, n, r.bias != CONVOY_NO_BUF, &r.posts, convoy_build_error (b));
   if (p == NULL)
@@ -184,6 +197,10 @@ back_data (ConvoyBuild *b, const ConvoyNode *n, Back *k, ConvoyBuf w, ConvoyBuf 
 static gboolean
 backward (ConvoyBuild *b, const ConvoyNode *n)
 {
+  if (is_over_rows (b, n)) {
+    convoy_conv_rows_backward (b, n);
+    return TRUE;
+  }
   gboolean bias = n->n_in > 2 && convoy_build_wants (b, n->in[2]);
   ConvoyPrim *forward = make (b, n, n->n_in > 2 && n->in[2] != CONVOY_NONE, NULL, convoy_build_error (b));
   ConvoyShape own, ws = weight_shape (b, n);
@@ -222,6 +239,8 @@ as_post (ConvoyBuild *b, const ConvoyNode *n, ConvoyValue v, ConvoyPost *post)
 static gboolean
 takes_post (ConvoyBuild *b, const ConvoyNode *n, const ConvoyPost *posts, guint count, const ConvoyPost *post)
 {
+  if (is_over_rows (b, n))
+    return convoy_conv_rows_takes_post (count, post);
   if (post->kind != CONVOY_POST_DEPTHWISE)
     return convoy_takes_any (b, n, posts, count, post);
   const ConvoyShape *w = convoy_build_shape (b, n->in[1]);
@@ -258,5 +277,5 @@ macs (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, char **f
 
 const ConvoyOp convoy_op_conv = {
   .name = "Conv", .min_in = 2, .max_in = 3, .attrs = "strides=I dilations=I pads=I group=i kernel_shape=I auto_pad=s", .flags = CONVOY_OP_SAMPLEWISE,
-  .infer = infer, .forward = forward, .backward = backward, .as_post = as_post, .takes_post = takes_post, .macs = macs,
+  .infer = infer, .forward = forward, .backward = backward, .as_post = as_post, .takes_post = takes_post, .takes_in = convoy_conv_rows_take, .macs = macs,
 };
