@@ -68,6 +68,13 @@ holds "no lines at all" text --lines "$dir/empty.txt"
 fails "a text that is not there" 1 'none.txt: No such file' text "$dir/none.txt"
 fails "a picture for a model of texts" 1 'red.jpg: ' text "$dir/red.jpg"
 
+# --- the network of texts that is bundled ------------------------------------------------
+says "praise" 0 '^\{"file": "-", "line": 1, "labels": \[\{"label": "pos"' sh -c 'echo "What a fine film." | convoy classify --json --model imdb-convnet1d -'
+says "complaint" 0 '^\{"file": "-", "line": 1, "labels": \[\{"label": "neg"' sh -c 'echo "A waste of time." | convoy classify --json --model imdb-convnet1d -'
+says "its layers, by its name" 0 '^Parameters +1,315,937' convoy summary imdb-convnet1d
+says "which are those of the text" 0 '^conv1d/transpose +Transpose' convoy summary imdb-convnet1d
+says "it is in the zoo" 0 '^imdb-convnet1d ' convoy zoo list
+
 # --- broken models ----------------------------------------------------------------------
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n' >"$dir/pointer.onnx"
 head -c 100 "$model" >"$dir/cut.onnx"
