@@ -169,7 +169,12 @@ noinst_PROGRAMS += tests/bench/rebatch
 tests_bench_rebatch_SOURCES = tests/bench/rebatch.c
 tests_bench_rebatch_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
 tests_bench_rebatch_LDADD = core/libonnxpb.la $(CORE_LIBS)
-EXTRA_DIST += tests/bench/inference tests/bench/inference.js tests/bench/peer.sh
+# Against PyTorch: tests/bench/head.
+noinst_PROGRAMS += tests/bench/head-bare
+tests_bench_head_bare_SOURCES = tests/bench/head-bare.c
+tests_bench_head_bare_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
+tests_bench_head_bare_LDADD = core/libconvoy.la $(CORE_LIBS)
+EXTRA_DIST += tests/bench/head tests/bench/head.py tests/bench/inference tests/bench/inference.js tests/bench/peer.sh
 
 # The operator table, from inside the engine.
 check_PROGRAMS += tests/test-operators
