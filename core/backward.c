@@ -106,7 +106,7 @@ find_about (ConvoyBuild *b, GError **error)
   find_wanting (b);
   if (v != CONVOY_NONE && v != loss && b->wants[loss])
     return TRUE;
-  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "what is asked for does not depend on layer %s", name);
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no gradient leads from the result back to layer %s: nothing of float32 goes from it there", name);
   return FALSE;
 }
 

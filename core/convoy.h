@@ -604,6 +604,9 @@ CONVOY_API ConvoyTensor *convoy_probe_heat (const ConvoyProbe *p, GError **error
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyProbe, convoy_probe_free)
 
+/* The weights of the first convolution over pictures, float32 units x channels x height x width. A reference. */
+CONVOY_API ConvoyTensor *convoy_graph_filters (const ConvoyGraph *bound, GError **error);
+
 /* --- pictures in, labels out ----------------------------------------- */
 
 /* The part of a picture that the resize rule keeps, in its own pixels, and where in the

@@ -191,3 +191,23 @@ convoy_probe_heat (const ConvoyProbe *p, GError **error)
     heat[i] = most > 0 ? fmaxf (heat[i], 0) / most : 0;
   return t;
 }
+
+/* --- what the first layer looks for -------------------------------------- */
+
+ConvoyTensor *
+convoy_graph_filters (const ConvoyGraph *bound, GError **error)
+{
+  for (guint i = 0; i < bound->nodes->len; i++) {
+    const ConvoyNode *n = CONVOY_NODE (bound, i);
+    ConvoyTensor *w = strcmp (n->op->name, "Conv") == 0 ? convoy_graph_value (bound, n->in[1]) : NULL;
+    if (strcmp (n->op->name, "Conv") != 0)
+      continue;
+    if (w && convoy_tensor_type (w) == CONVOY_F32 && convoy_tensor_shape (w)->n == 4)
+      return convoy_tensor_ref (w);
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "the filters of the first convolution, %s, are no float32 constant of pictures",
+        *n->name ? n->name : convoy_graph_name (bound, n->out));
+    return NULL;
+  }
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "the network has no convolution");
+  return NULL;
+}

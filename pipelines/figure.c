@@ -35,6 +35,25 @@ append (void *user, const unsigned char *data, unsigned n)
   return CAIRO_STATUS_SUCCESS;
 }
 
+static void
+draw_on (cairo_surface_t *surface, FigureDraw draw, gconstpointer user)
+{
+  cairo_t *cr = cairo_create (surface);
+  cairo_set_source_rgb (cr, 1, 1, 1);
+  cairo_paint (cr);
+  draw (cr, user);
+  cairo_destroy (cr);           /* what failed, the surface tells */
+}
+
+cairo_surface_t *
+figure_render (int width, int height, FigureDraw draw, gconstpointer user)
+{
+  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_RGB24, width, height);
+  draw_on (surface, draw, user);
+  cairo_surface_flush (surface);
+  return surface;
+}
+
 gboolean
 figure_save (const char *path, int width, int height, FigureDraw draw, gconstpointer user, GError **error)
 {
@@ -44,16 +63,15 @@ figure_save (const char *path, int width, int height, FigureDraw draw, gconstpoi
     return FALSE;
   }
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
-  cairo_surface_t *surface = is_svg ? cairo_svg_surface_create_for_stream (append, bytes, width, height)
-      : cairo_image_surface_create (CAIRO_FORMAT_RGB24, width, height);
-  cairo_t *cr = cairo_create (surface);
-  cairo_set_source_rgb (cr, 1, 1, 1);
-  cairo_paint (cr);
-  draw (cr, user);
-  cairo_status_t status = cairo_status (cr);
-  cairo_destroy (cr);
-  if (status == CAIRO_STATUS_SUCCESS && !is_svg)
+  cairo_surface_t *surface;
+  cairo_status_t status = CAIRO_STATUS_SUCCESS;
+  if (is_svg) {
+    surface = cairo_svg_surface_create_for_stream (append, bytes, width, height);
+    draw_on (surface, draw, user);
+  } else {
+    surface = figure_render (width, height, draw, user);
     status = cairo_surface_write_to_png_stream (surface, append, bytes);
+  }
   cairo_surface_finish (surface);
   if (status == CAIRO_STATUS_SUCCESS)
     status = cairo_surface_status (surface);

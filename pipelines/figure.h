@@ -11,6 +11,9 @@ G_BEGIN_DECLS
 
 typedef void (*FigureDraw) (cairo_t *cr, gconstpointer user);
 
+/* A picture of width x height pixels with white behind it; cairo_surface_destroy() it. */
+cairo_surface_t *figure_render (int width, int height, FigureDraw draw, gconstpointer user);
+
 /* width x height units (pixels of a PNG), as the suffix of path says; complete or absent. */
 gboolean figure_save (const char *path, int width, int height, FigureDraw draw, gconstpointer user, GError **error);
 

@@ -9,11 +9,14 @@ pipelines_convoy_SOURCES = \
 	pipelines/convoy.c \
 	pipelines/confusion.c pipelines/confusion.h \
 	pipelines/evaluate.c \
+	pipelines/explain.c \
 	pipelines/figure.c pipelines/figure.h \
+	pipelines/heat.c pipelines/heat.h \
 	pipelines/labelled.c pipelines/labelled.h \
 	pipelines/lines.c pipelines/lines.h \
 	pipelines/network.c pipelines/network.h \
 	pipelines/peak.c pipelines/peak.h \
+	pipelines/picture.c pipelines/picture.h \
 	pipelines/plot.c pipelines/plot.h \
 	pipelines/plot-figure.c \
 	pipelines/plot-panel.c \

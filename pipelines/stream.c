@@ -120,19 +120,18 @@ watch (const Stream *s, GstElement *pipeline, StreamFeed *feed, GError **error)
   return is_over;
 }
 
-/* caps, when not NULL, receives what the decoder gave last (NULL: nothing). */
+/* sample, when not NULL, receives the last one that came to the element sink (NULL: none did). */
 static gboolean
-run (const Stream *s, GstElement *pipeline, GstCaps **caps, GError **error)
+run (const Stream *s, GstElement *pipeline, GstSample **sample, GError **error)
 {
   g_autoptr (GstElement) src = gst_bin_get_by_name (GST_BIN (pipeline), "files");
   StreamFeed *feed = stream_feed_new (src, s);
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);  /* what fails comes as a message */
   gboolean ok = watch (s, pipeline, feed, error);
-  if (caps) {
-    g_autoptr (GstElement) decode = gst_bin_get_by_name (GST_BIN (pipeline), "decode");
-    g_autoptr (GstPad) pad = gst_element_get_static_pad (decode, "src");
-    *caps = gst_pad_get_current_caps (pad);
+  if (sample) {
+    g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+    g_object_get (sink, "last-sample", sample, NULL);
   }
   gst_element_set_state (pipeline, GST_STATE_NULL);
   stream_feed_free (feed);
@@ -143,7 +142,7 @@ gboolean
 stream_classify (const Stream *s, GError **error)
 {
   g_autoptr (GstElement) pipeline = gst_parse_launch (s->texts ? "appsrc name=files ! cnnclassify name=classify ! fakesink sync=false"
-      : "appsrc name=files ! cnnimagedec name=decode ! cnnclassify name=classify ! fakesink sync=false", error);
+      : "appsrc name=files ! cnnimagedec ! cnnclassify name=classify ! fakesink sync=false", error);
   if (!pipeline)
     return FALSE;
   g_autoptr (GstElement) classify = gst_bin_get_by_name (GST_BIN (pipeline), "classify");
@@ -155,7 +154,7 @@ stream_classify (const Stream *s, GError **error)
   return run (s, pipeline, NULL, error);
 }
 
-/* --- a picture's size ------------------------------------------------- */
+/* --- one picture ------------------------------------------------------- */
 
 static void
 keep_reason (void *user, guint file, guint line, const char *reason)
@@ -164,25 +163,35 @@ keep_reason (void *user, guint file, guint line, const char *reason)
   g_set_error_literal (user, CONVOY_ERROR, CONVOY_ERROR_INVALID, reason);
 }
 
-gboolean
-stream_picture_size (const char *file, guint *width, guint *height, GError **error)
+GstSample *
+stream_picture (const char *file, GError **error)
 {
   GError *why = NULL;
   Stream s = { .files = &file, .n_files = 1, .skipped = keep_reason, .user = &why };
-  g_autoptr (GstCaps) caps = NULL;
-  int w = 0, h = 0;
-  g_autoptr (GstElement) pipeline = gst_parse_launch ("appsrc name=files ! cnnimagedec name=decode ! fakesink sync=false", error);
+  g_autoptr (GstElement) pipeline = gst_parse_launch ("appsrc name=files ! cnnimagedec ! fakesink name=sink sync=false", error);
+  GstSample *sample = NULL;
 
-  if (!pipeline || !run (&s, pipeline, &caps, error))
-    return FALSE;
+  if (!pipeline || !run (&s, pipeline, &sample, error))
+    return NULL;
+  if (!sample && !why)
+    g_set_error_literal (&why, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no picture came of it");
   if (why) {
+    g_clear_pointer (&sample, gst_sample_unref);
     g_propagate_prefixed_error (error, why, "%s: ", file);
+  }
+  return sample;
+}
+
+gboolean
+stream_picture_size (const char *file, guint *width, guint *height, GError **error)
+{
+  g_autoptr (GstSample) sample = stream_picture (file, error);
+  int w = 0, h = 0;
+
+  if (!sample)
     return FALSE;
-  }
-  if (caps) {
-    gst_structure_get_int (gst_caps_get_structure (caps, 0), "width", &w);
-    gst_structure_get_int (gst_caps_get_structure (caps, 0), "height", &h);
-  }
+  gst_structure_get_int (gst_caps_get_structure (gst_sample_get_caps (sample), 0), "width", &w);
+  gst_structure_get_int (gst_caps_get_structure (gst_sample_get_caps (sample), 0), "height", &h);
   *width = (guint) w;
   *height = (guint) h;
   return TRUE;

@@ -30,7 +30,9 @@ typedef struct {
  * and scores. FALSE: an error that ends it all, or command_interrupted(). */
 gboolean stream_classify (const Stream *s, GError **error);
 
-/* The size of a picture as it is. */
+/* A picture as it is, upright, video/x-raw of RGB. gst_sample_unref() it. */
+GstSample *stream_picture (const char *file, GError **error);
+/* Its size. */
 gboolean stream_picture_size (const char *file, guint *width, guint *height, GError **error);
 
 /* gst_init(), without looking for plugins that changed as long as ours is known. */

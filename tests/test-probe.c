@@ -279,7 +279,7 @@ test_refusals (void)
   convoy_probe_free (p);
   check_refused (dense, NULL, "no layer that \"last-conv\" would mean");
   check_refused (g, "stemm", "\"stemm\"; there are features, last-conv, stem");
-  check_refused (g, "scores", "does not depend on layer scores");
+  check_refused (g, "scores", "back to layer scores: nothing of float32");
   check_refused (g, "logits", "which is no map with height and width");
   convoy_graph_unref (g);
   convoy_graph_unref (dense);
