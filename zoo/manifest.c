@@ -106,9 +106,8 @@ entry_new (GKeyFile *ini, const char *name, GError **error)
 }
 
 ZooManifest *
-zoo_manifest_load (GError **error)
+zoo_manifest_read (const char *path, GError **error)
 {
-  g_autofree char *path = convoy_zoo_data ("zoo", "manifest.ini");
   g_autoptr (GKeyFile) ini = g_key_file_new ();
   g_autoptr (ZooManifest) m = g_new0 (ZooManifest, 1);
   GError *e = NULL;
@@ -127,6 +126,13 @@ zoo_manifest_load (GError **error)
   g_set_error (error, ZOO_ERROR, ZOO_ERROR_MANIFEST, "%s: %s", path, e->message);
   g_error_free (e);
   return NULL;
+}
+
+ZooManifest *
+zoo_manifest_load (GError **error)
+{
+  g_autofree char *path = convoy_zoo_data ("zoo", "manifest.ini");
+  return zoo_manifest_read (path, error);
 }
 
 void

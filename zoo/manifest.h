@@ -35,6 +35,7 @@ GChecksumType zoo_checksum_type (const char *checksum);
 typedef struct ZooManifest ZooManifest;
 
 ZooManifest *zoo_manifest_load (GError **error);
+ZooManifest *zoo_manifest_read (const char *path, GError **error);      /* another one than ours */
 void zoo_manifest_free (ZooManifest *m);
 guint zoo_manifest_len (const ZooManifest *m);
 const ZooEntry *zoo_manifest_at (const ZooManifest *m, guint i);
