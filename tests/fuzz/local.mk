@@ -6,7 +6,7 @@ FUZZERS = tests/fuzz/fuzz-onnx tests/fuzz/fuzz-net tests/fuzz/fuzz-recipe tests/
 	tests/fuzz/fuzz-checkpoint tests/fuzz/fuzz-picture
 EXTRA_PROGRAMS += $(FUZZERS) tests/fuzz/make-seeds
 EXTRA_DIST += tests/fuzz/run
-fuzz: $(FUZZERS) tests/fuzz/make-seeds tests/make-files plugins/libgstconvoy.la
+fuzz: $(FUZZERS) tests/fuzz/make-seeds tests/make-files
 .PHONY: fuzz
 
 fuzz_sources = tests/fuzz/fuzz.c tests/fuzz/fuzz.h

@@ -3,6 +3,7 @@
  * make-seeds.c - writes to FOLDER what a fuzzer of HDF5 files starts from: features.h5 and training.checkpoint. */
 #include "core/checkpoint.h"
 #include <stdio.h>
+#include <string.h>
 
 static gboolean
 make_features (const char *folder, GError **error)
@@ -26,8 +27,10 @@ make_checkpoint (const char *folder, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "training.checkpoint", NULL);
   g_autoptr (ConvoyCheckpoint) c = convoy_checkpoint_new ();
-  double rows[7] = { 1, 0.5, 0.9, 0.6, 0.8, 0.001, 2 };
-  ConvoyTensor *t = convoy_tensor_new_wrap (CONVOY_F64, &CONVOY_SHAPE (1, 7), rows, NULL, NULL);
+  ConvoyTensor *t = convoy_tensor_new (CONVOY_F64, &CONVOY_SHAPE (1, 7), error);
+  if (t == NULL)
+    return FALSE;
+  memcpy (convoy_tensor_data (t), (const double[]) { 1, 0.5, 0.9, 0.6, 0.8, 0.001, 2 }, 7 * sizeof (double));
   convoy_checkpoint_put_tensor (c, "history", t);
   convoy_checkpoint_put_int (c, "epoch", 1);
   convoy_checkpoint_put_double (c, "loss", 0.5);
