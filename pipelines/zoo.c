@@ -9,6 +9,7 @@
 #include "pipelines/term.h"
 #include "zoo/add.h"
 #include "zoo/pull.h"
+#include "zoo/sums.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -61,6 +62,25 @@ pull (const ZooManifest *m, const ZooEntry *e, GError **error)
   return path != NULL;
 }
 
+/* Of a data set that is unpacked. */
+static gboolean
+verify_folder (const ZooEntry *e, GError **error)
+{
+  g_autofree char *cache = convoy_zoo_cache_dir (), *folder = g_build_filename (cache, e->file, NULL), *list = zoo_sums_path (folder);
+  guint n;
+
+  if (!g_file_test (list, G_FILE_TEST_EXISTS)) {
+    printf ("%s: there, but without a list of checksums; `convoy zoo rm` and `pull` make one\n", e->name);
+    return TRUE;
+  }
+  if (!zoo_sums_check (folder, list, &n, error)) {
+    g_prefix_error (error, "%s: ", e->name);
+    return FALSE;
+  }
+  printf ("%s: good, %u files\n", e->name, n);
+  return TRUE;
+}
+
 static gboolean
 verify (const ZooManifest *m, const ZooEntry *e, GError **error)
 {
@@ -68,10 +88,8 @@ verify (const ZooManifest *m, const ZooEntry *e, GError **error)
   (void) m;
 
   zoo_entry_where (e, &path);
-  if (zoo_entry_is_dataset (e) && g_file_test (path, G_FILE_TEST_IS_DIR)) {
-    printf ("%s: there; its archives were verified when they were unpacked\n", e->name);
-    return TRUE;
-  }
+  if (zoo_entry_is_dataset (e) && g_file_test (path, G_FILE_TEST_IS_DIR))
+    return verify_folder (e, error);
   if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
     g_set_error (error, ZOO_ERROR, ZOO_ERROR_NOT_PULLED, "%s: not on this machine yet", e->name);
     return FALSE;

@@ -64,6 +64,15 @@ result "leaves nothing" $?
 says "a data set is unpacked" 0 'home/things/things$' convoy zoo pull things
 test "$(cat "$dir/home/things/things/a/1.txt")" = one
 result "with what is in it" $?
+says "verify of what was unpacked" 0 '^things: good, 1 files' convoy zoo verify things
+echo two >"$dir/home/things/things/a/1.txt"
+fails "finds what changed" 1 'things: .*things/a/1.txt: has checksum' convoy zoo verify things
+rm "$dir/home/things/things/a/1.txt"
+fails "finds what is missing" 1 'things: .*1.txt' convoy zoo verify things
+holds "rm of it" convoy zoo rm things
+test -z "$(find "$dir/home" -name 'things*' ! -name '*.lock')"
+result "leaves nothing of it" $?
+says "a data set is unpacked again" 0 'home/things/things$' convoy zoo pull things
 says "one file alone" 0 'home/single$' convoy zoo pull single
 test "$(cat "$dir/home/single/single")" = one
 result "is unpacked too" $?

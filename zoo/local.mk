@@ -6,7 +6,7 @@ zoo_libzoofind_la_LIBADD = $(CORE_LIBS)
 
 # How it gets here.
 noinst_LTLIBRARIES += zoo/libzoofetch.la
-zoo_libzoofetch_la_SOURCES = zoo/add.c zoo/add.h zoo/fetch.c zoo/fetch.h zoo/pull.c zoo/pull.h zoo/transfer.c zoo/transfer.h zoo/unpack.c zoo/unpack.h
+zoo_libzoofetch_la_SOURCES = zoo/add.c zoo/add.h zoo/fetch.c zoo/fetch.h zoo/pull.c zoo/pull.h zoo/sums.c zoo/sums.h zoo/transfer.c zoo/transfer.h zoo/unpack.c zoo/unpack.h
 zoo_libzoofetch_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZOO_CFLAGS)
 zoo_libzoofetch_la_LIBADD = zoo/libzoofind.la $(ZOO_LIBS)
 

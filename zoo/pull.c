@@ -5,6 +5,7 @@
 #include "config.h"
 #endif
 #include "zoo/pull.h"
+#include "zoo/sums.h"
 #include "zoo/unpack.h"
 #include <errno.h>
 #include <unistd.h>
@@ -69,6 +70,19 @@ fill_folder (const ZooManifest *m, const ZooEntry *e, const char *folder, ZooPro
   return TRUE;
 }
 
+/* The sums are there before the folder has its name. */
+static gboolean
+write_sums (const ZooEntry *e, const char *folder, const char *final, GError **error)
+{
+  g_autofree char *list = zoo_sums_path (final);
+  GError *why = NULL;
+  if (zoo_sums_write (folder, list, &why))
+    return TRUE;
+  g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: %s", e->name, why->message);
+  g_error_free (why);
+  return FALSE;
+}
+
 static char *
 pull_dataset (const ZooManifest *m, const ZooEntry *e, ZooProgress progress, void *user, GError **error)
 {
@@ -81,7 +95,7 @@ pull_dataset (const ZooManifest *m, const ZooEntry *e, ZooProgress progress, voi
     g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: %s: %s", e->name, folder, g_strerror (errno));
     return NULL;
   }
-  gboolean ok = fill_folder (m, e, folder, progress, user, error);
+  gboolean ok = fill_folder (m, e, folder, progress, user, error) && write_sums (e, folder, final, error);
   if (ok && g_rename (folder, final) != 0 && zoo_entry_where (e, NULL) == ZOO_AVAILABLE) {
     g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: %s: %s", e->name, final, g_strerror (errno));
     ok = FALSE;
@@ -139,7 +153,7 @@ remove_entry (const ZooEntry *e, GError **error)
 
   if (zoo_entry_is_dataset (e)) {
     zoo_remove_folder (path);
-    return TRUE;
+    return remove_file (path, ".sha256", error);
   }
   for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
     if (!remove_file (path, endings[i], error))
