@@ -32,7 +32,7 @@ colour (double v)
   guint i = 1;
   while (i + 1 < G_N_ELEMENTS (stops) && v > stops[i].at)
     i++;
-  double t = CLAMP ((v - stops[i - 1].at) / (stops[i].at - stops[i - 1].at), 0, 1), alpha = 0.65 * MIN (1, 1.6 * v);
+  double t = CLAMP ((v - stops[i - 1].at) / (stops[i].at - stops[i - 1].at), 0, 1), alpha = 0.55 * MIN (1, 1.6 * v);
   double r = stops[i - 1].r + t * (stops[i].r - stops[i - 1].r), g = stops[i - 1].g + t * (stops[i].g - stops[i - 1].g);
   double b = stops[i - 1].b + t * (stops[i].b - stops[i - 1].b);
   return (guint32) (255 * alpha) << 24 | (guint32) (255 * alpha * r) << 16 | (guint32) (255 * alpha * g) << 8 | (guint32) (255 * alpha * b);
