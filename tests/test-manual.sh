@@ -22,6 +22,16 @@ text | sed -n 's/^\.SS "convoy \([a-z]*\).*/\1/p' | sort >"$dir/manual"
 echo "$commands" | sort >"$dir/help"
 holds "commands" diff "$dir/help" "$dir/manual"
 
+# What the README shows is there, and quick to load.
+for picture in $(grep -o 'src="[^"]*"' "${srcdir:-.}/README.md" | cut -d'"' -f2); do
+  test -s "${srcdir:-.}/$picture" && test "$(wc -c <"${srcdir:-.}/$picture")" -lt 100000
+  result "$picture is there and below 100 kB" $?
+done
+for command in $commands; do
+  grep -q "convoy $command" "${srcdir:-.}/README.md"
+  result "the README shows convoy $command" $?
+done
+
 # Completion asks the program, so it is enough that it works.
 if command -v bash >/dev/null; then
   bash -c '. "$0"; COMP_WORDS=(convoy cl); COMP_CWORD=1; _convoy; echo "${COMPREPLY[@]}"
