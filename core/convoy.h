@@ -180,7 +180,8 @@ typedef struct {
 } ConvoyJoin;
 /* base and then head in place of its only input, as one network, both of one operator set; base NULL:
  * head alone. Its params are its own but hold the same tensors, which may still change with those of
- * base and head. A name that both have gets `head/` before it in head. options may be NULL. */
+ * base and head. A name that both have gets `head/` before it in head. options may be NULL. An error
+ * where what base gives, as far as its shape is known, is not what head takes. */
 CONVOY_API ConvoyGraph *convoy_graph_join (const ConvoyGraph *base, const ConvoyGraph *head, const ConvoyJoin *options, GError **error);
 /* g with n outputs instead of fewer: the last Gemm, which only a Softmax may follow, has new rows, drawn
  * with seed as Glorot and Bengio do, and what it had stays. Its params are its own, the others the same tensors. */
@@ -298,6 +299,9 @@ CONVOY_API void convoy_model_unref (ConvoyModel *m);
 CONVOY_API const ConvoyModelInfo *convoy_model_info (const ConvoyModel *m);
 CONVOY_API const ConvoyGraph *convoy_model_graph (const ConvoyModel *m);
 CONVOY_API const char *convoy_model_metadata (const ConvoyModel *m, const char *key);   /* what its metadata_props say; borrowed; NULL: nothing */
+/* Puts what is known of pictures (channels 0: nothing) and labels (NULL: nothing) into props, char * to
+ * char *, which frees both: the metadata_props that convoy_model_new() reads. */
+CONVOY_API void convoy_model_describe (const ConvoyModelInfo *info, GHashTable *props);
 /* Of a network that reads texts: its vocabulary (borrowed), and in rows how a row is made. NULL: it reads none. */
 CONVOY_API ConvoyVocabulary *convoy_model_vocabulary (const ConvoyModel *m, ConvoyTokenOptions *rows);
 /* The plan for pictures of this size; kept, so asking again is cheap. width and height 0: the

@@ -44,7 +44,7 @@ core_libcore_la_SOURCES = \
 	core/loss.c core/loss.h \
 	core/model.c \
 	core/model-labels.c \
-	core/model-meta.c core/model-meta.h \
+	core/model-describe.c core/model-meta.c core/model-meta.h \
 	core/model-text.c \
 	core/nearest.c \
 	core/net.c core/net.h core/net-run.h \

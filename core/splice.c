@@ -196,6 +196,33 @@ copy_base (ConvoyGraph *to, const ConvoyGraph *base, const ConvoyJoin *o, GError
   return v;
 }
 
+/* What base gives for one sample, against what head takes; what is not known fits. */
+static gboolean
+check_fit (const ConvoyGraph *to, ConvoyValue joint, const ConvoyGraph *head, GError **error)
+{
+  g_autofree ConvoyShape *one = g_new (ConvoyShape, to->inputs->len);
+  ConvoyGraph *cut = NULL;
+  gboolean fits = TRUE;
+  for (guint i = 0; i < to->inputs->len; i++) {
+    one[i] = *convoy_graph_input_shape (to, i);
+    if (one[i].n > 0 && one[i].d[0] < 0)
+      one[i].d[0] = 1;
+    if (convoy_shape_count (&one[i]) < 0)
+      return TRUE;
+  }
+  if (CONVOY_VAL (to, joint)->kind == CONVOY_V_NODE && (cut = convoy_graph_bind (to, one, convoy_graph_name (to, joint), error)) == NULL)
+    return FALSE;
+  const ConvoyShape *gives = cut ? convoy_graph_shape (cut, convoy_graph_get_output (cut, 0)) : NULL, *takes = convoy_graph_input_shape (head, 0);
+  for (guint i = 1; gives && i < MAX (gives->n, takes->n); i++)
+    fits = fits && gives->n == takes->n && (takes->d[i] < 0 || takes->d[i] == gives->d[i]);
+  if (!fits) {
+    g_autofree char *a = convoy_shape_str (gives), *b = convoy_shape_str (takes);
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "%s gives %s, what is to follow takes %s", convoy_graph_name (to, joint), a, b);
+  }
+  convoy_graph_unref (cut);
+  return fits;
+}
+
 ConvoyGraph *
 convoy_graph_join (const ConvoyGraph *base, const ConvoyGraph *head, const ConvoyJoin *options, GError **error)
 {
@@ -212,7 +239,7 @@ convoy_graph_join (const ConvoyGraph *base, const ConvoyGraph *head, const Convo
   Splice s = splice_new (head, to);
   const ConvoyVal *in = CONVOY_VAL (head, start);
   s.map[start] = base ? copy_base (to, base, o, error) : convoy_graph_input (to, in->name, in->type, o->input ? o->input : &in->shape);
-  gboolean ok = s.map[start] != CONVOY_NONE && copy_upto (&s, end, error);
+  gboolean ok = s.map[start] != CONVOY_NONE && (base == NULL || check_fit (to, s.map[start], head, error)) && copy_upto (&s, end, error);
   if (ok)
     convoy_graph_output (to, s.map[end]);
   else

@@ -17,6 +17,7 @@ pipelines_convoy_SOURCES = \
 	pipelines/network.c pipelines/network.h \
 	pipelines/peak.c pipelines/peak.h \
 	pipelines/picture.c pipelines/picture.h \
+	pipelines/export.c \
 	pipelines/plot.c pipelines/plot.h \
 	pipelines/plot-figure.c \
 	pipelines/plot-panel.c \

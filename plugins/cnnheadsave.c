@@ -110,28 +110,6 @@ cnn_head_whole_load (CnnHeadWhole *w, GstEvent *extractor, GError **error)
 
 /* --- the file --------------------------------------------------------------- */
 
-static char *
-channels (const float *v, guint n)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-  char number[G_ASCII_DTOSTR_BUF_SIZE];
-  for (guint c = 0; c < n; c++)
-    g_string_append_printf (text, "%s%s", c ? "," : "", g_ascii_formatd (number, sizeof number, "%.9g", v[c]));
-  return g_string_free (g_steal_pointer (&text), FALSE);
-}
-
-static void
-describe_image (GHashTable *props, const ConvoyModelInfo *image)
-{
-  static const char *const rules[] = { "stretch", "crop", "pad" };
-  set (props, "input", g_strdup_printf ("%ux%ux%u", image->width, image->height, image->channels));
-  if (image->channels == 3)
-    set (props, "color", g_strdup (image->bgr ? "bgr" : "rgb"));
-  set (props, "mean", channels (image->mean, image->channels));
-  set (props, "std", channels (image->std, image->channels));
-  set (props, "resize", image->resize_short ? g_strdup_printf ("crop %u", image->resize_short) : g_strdup (rules[image->resize]));
-}
-
 /* A line an epoch, as in the CSV file. */
 static char *
 history_text (const ConvoyHistory *h)
@@ -168,18 +146,14 @@ cnn_head_whole_save (const CnnHeadWhole *w, const char *path, const ConvoyGraph 
   ConvoyShape input = whole_input (w, in);
   gboolean keep = w->base && !w->image.channels;        /* base takes tensors, as it declares them */
   ConvoyJoin o = { .upto = w->layer, .pooling = w->pooling, .input = keep ? NULL : &input };
-  const ConvoyModelInfo *pictures = w->base ? &w->image : image;
+  ConvoyModelInfo known = w->base ? w->image : *image;
   g_autoptr (GHashTable) props = copy_props (w->metadata);
   ConvoyGraph *whole = convoy_graph_join (w->base ? convoy_model_graph (w->base) : NULL, head, &o, error);
 
   if (!whole)
     return FALSE;
-  if (w->labels) {
-    set (props, "task", g_strdup ("classification"));
-    set (props, "labels", g_strjoinv ("\n", w->labels));
-  }
-  if (pictures->channels)
-    describe_image (props, pictures);
+  known.labels = (const char *const *) w->labels;
+  convoy_model_describe (&known, props);
   if (history && convoy_history_len (history))
     set (props, "history", history_text (history));
   gboolean ok = convoy_onnx_save (path, whole, props, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * make-files.c - writes into FOLDER what test scripts need: color.onnx, a classifier of three colours;
- * words.onnx, one of texts; misfit.onnx, whose weights do not fit its input; and pictures that are mostly red. */
+ * words.onnx, one of texts; head.onnx, which takes three maps of one pixel; misfit.onnx, whose weights do not fit its input; and pictures that are mostly red. */
 #include "tests/element-model.h"
 #include "tests/element-tools.h"
 #include "core/convoy.h"
@@ -35,6 +35,28 @@ make_misfit (const char *folder)
   convoy_graph_unref (g);
 }
 
+/* What may follow the three averages of color.onnx: the first of two classes for red. */
+static void
+make_head (const char *folder)
+{
+  static float weights[] = { 9, -9, -9, 9, -9, 9 };
+  g_autofree char *path = g_build_filename (folder, "head.onnx", NULL);
+  g_autoptr (ConvoyTensor) w = convoy_tensor_new_wrap (CONVOY_F32, &CONVOY_SHAPE (3, 2), weights, NULL, NULL);
+  ConvoyGraph *g = convoy_graph_new (13);
+  GHashTable *props = g_hash_table_new (g_str_hash, g_str_equal);
+  GError *error = NULL;
+  ConvoyValue v = convoy_graph_input (g, "features", CONVOY_F32, &CONVOY_SHAPE (-1, 3, 1, 1));
+  v = convoy_graph_node (g, "Flatten", NULL, &v, 1, NULL, 1, NULL, &error);
+  v = convoy_graph_node (g, "MatMul", "dense", (ConvoyValue[]) { v, convoy_graph_param (g, "weights", w) }, 2, NULL, 1, NULL, &error);
+  convoy_graph_output (g, v);
+  g_hash_table_insert (props, (char *) "task", (char *) "classification");
+  g_hash_table_insert (props, (char *) "labels", (char *) "warm\ncold");
+  if (error || !convoy_onnx_save (path, g, props, &error))
+    g_error ("%s", error->message);
+  g_hash_table_unref (props);
+  convoy_graph_unref (g);
+}
+
 /* Takes picture over. */
 static void
 keep (const char *folder, const char *name, GstBuffer *picture)
@@ -58,6 +80,7 @@ main (int argc, char **argv)
   gst_init (NULL, NULL);
   g_free (make_text_model (folder));
   make_misfit (folder);
+  make_head (folder);
   keep (folder, "red.jpg", make_jpeg (JPEG_COLOR, 64, 48, 0));
   keep (folder, "grey.jpg", make_jpeg (JPEG_GREY, 64, 48, 0));
   keep (folder, "cmyk.jpg", make_jpeg (JPEG_CMYK, 64, 48, 0));

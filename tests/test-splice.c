@@ -188,6 +188,10 @@ test_refused (void)
   check_refused (g, g_steal_pointer (&error), "stem does not come after sum", "stem");
   g = convoy_graph_join (whole, whole, &(ConvoyJoin) { .upto = "sum", .pooling = "median" }, &error);
   check_refused (g, g_steal_pointer (&error), "median", "none, max, avg");
+  ConvoyGraph *wide = parse ("conv2d filters=3 kernel=1", &map, 1);
+  g = convoy_graph_join (wide, wide, NULL, &error);
+  check_refused (g, g_steal_pointer (&error), "gives 2x3x12x10", "takes 2x8x12x10");
+  convoy_graph_unref (wide);
   g = convoy_graph_grow (whole, 3, 1, &error);
   check_refused (g, g_steal_pointer (&error), "3 classes", "4 already");
   ConvoyGraph *older = convoy_graph_new (11);
