@@ -39,9 +39,10 @@ make_misfit (const char *folder)
 static void
 make_head (const char *folder)
 {
-  static float weights[] = { 9, -9, -9, 9, -9, 9 };
+  static const float weights[] = { 9, -9, -9, 9, -9, 9 };
+  float *values = g_memdup2 (weights, sizeof weights);
   g_autofree char *path = g_build_filename (folder, "head.onnx", NULL);
-  g_autoptr (ConvoyTensor) w = convoy_tensor_new_wrap (CONVOY_F32, &CONVOY_SHAPE (3, 2), weights, NULL, NULL);
+  g_autoptr (ConvoyTensor) w = convoy_tensor_new_wrap (CONVOY_F32, &CONVOY_SHAPE (3, 2), values, g_free, values);
   ConvoyGraph *g = convoy_graph_new (13);
   GHashTable *props = g_hash_table_new (g_str_hash, g_str_equal);
   GError *error = NULL;
