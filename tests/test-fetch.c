@@ -5,6 +5,7 @@
 #include "tests/http-server.h"
 #include "tests/temp-files.h"
 #include "zoo/fetch.h"
+#include "zoo/sum.h"
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -59,6 +60,26 @@ part_of (const char *dest, gsize n)
   if (!g_file_set_contents (name, (const char *) body, (gssize) n, NULL))
     CU_FAIL_FATAL ("cannot write a part");
   return dest;
+}
+
+/* --- checksums --------------------------------------------------------- */
+
+/* Ours is GLib's, of any length, in any pieces. FIPS 180-4's own example first. */
+static void
+test_sums (void)
+{
+  ZooSum *s = zoo_sum_new (G_CHECKSUM_SHA256);
+  zoo_sum_update (s, "abc", 3);
+  g_autofree char *abc = zoo_sum_end (s);
+  CU_ASSERT_STRING_EQUAL (abc, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  for (gsize n = 0, piece = 1; n < 700; n += 1, piece = piece % 131 + 1) {
+    g_autofree char *want = g_compute_checksum_for_data (G_CHECKSUM_SHA256, body, n);
+    s = zoo_sum_new (G_CHECKSUM_SHA256);
+    for (gsize at = 0; at < n; at += piece)
+      zoo_sum_update (s, body + at, MIN (piece, n - at));
+    g_autofree char *got = zoo_sum_end (s);
+    CU_ASSERT_STRING_EQUAL (got, want);
+  }
 }
 
 /* --- servers ---------------------------------------------------------- */
@@ -291,6 +312,7 @@ int
 main (void)
 {
   static const TapTest tests[] = {
+    { "checksums", test_sums },
     { "servers that get there in the end", test_good },
     { "servers that do not", test_bad },
     { "an old file stays until there is a new one", test_old_file },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * sums.c - see sums.h. */
+#include "zoo/sum.h"
 #include "zoo/sums.h"
 #include "zoo/zoo.h"
 #include <string.h>
@@ -19,10 +20,10 @@ sum_of (const char *path, GError **error)
   GMappedFile *map = g_mapped_file_new (path, FALSE, error);
   if (!map)
     return NULL;
-  char *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) (g_mapped_file_get_length (map) ? g_mapped_file_get_contents (map) : ""),
-      g_mapped_file_get_length (map));
+  ZooSum *s = zoo_sum_new (G_CHECKSUM_SHA256);
+  zoo_sum_update (s, g_mapped_file_get_length (map) ? g_mapped_file_get_contents (map) : "", g_mapped_file_get_length (map));
   g_mapped_file_unref (map);
-  return sum;
+  return zoo_sum_end (s);
 }
 
 static int

@@ -6,10 +6,12 @@
 #endif
 #include "zoo/transfer.h"
 #include "zoo/manifest.h"
+#include "zoo/sum.h"
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <glib/gstdio.h>
 
@@ -25,7 +27,7 @@ typedef struct {
   const ZooFetch *f;
   CURL *curl;
   FILE *out;                    /* dest.part */
-  GChecksum *sum;               /* of what is in it */
+  ZooFollow *sum;               /* of what is in it */
   guint64 done, resumed;        /* bytes in it; of them, from an earlier run */
   guint8 head[SNIFF];           /* its beginning */
   gboolean again;               /* the fault may pass */
@@ -72,8 +74,8 @@ keep (Transfer *t, const char *data, gsize n)
     stop (t, ZOO_ERROR_FILE, g_strerror (errno));
   if (t->fault)
     return FALSE;
-  g_checksum_update (t->sum, (const guchar *) data, (gssize) n);
   t->done += n;
+  zoo_follow_grow (t->sum, t->done);
   return TRUE;
 }
 
@@ -95,29 +97,26 @@ on_progress (void *user, curl_off_t total, curl_off_t now, curl_off_t up_total, 
 
 /* --- one transfer ----------------------------------------------------- */
 
-/* Reads what an earlier run left. */
+/* Goes on behind what an earlier run left. Unbuffered, as the checksum is taken of what the file has. */
 static gboolean
 open_part (Transfer *t, const char *part)
 {
-  g_autofree char *block = g_malloc (1 << 16);
-  gsize n;
+  GStatBuf st;
 
   t->out = g_fopen (part, "a+b");
-  if (!t->out)
+  if (!t->out || fstat (fileno (t->out), &st) != 0)
     return FALSE;
-  rewind (t->out);
-  while ((n = fread (block, 1, 1 << 16, t->out)) > 0) {
-    g_checksum_update (t->sum, (guchar *) block, (gssize) n);
-    t->done += n;
-  }
-  if (t->done >= t->f->size) {
-    t->done = 0;
-    g_checksum_reset (t->sum);
-    if (ftruncate (fileno (t->out), 0) != 0)
-      return FALSE;
-  }
+  setvbuf (t->out, NULL, _IONBF, 0);
+  if ((guint64) st.st_size < t->f->size)
+    t->done = (guint64) st.st_size;
+  else if (ftruncate (fileno (t->out), 0) != 0)
+    return FALSE;
   t->resumed = t->done;
-  return fseeko (t->out, 0, SEEK_END) == 0;
+  if (pread (fileno (t->out), t->head, MIN (t->done, SNIFF), 0) < 0 || fseeko (t->out, 0, SEEK_END) != 0)
+    return FALSE;
+  t->sum = zoo_follow_new (fileno (t->out), zoo_checksum_type (t->f->checksum));
+  zoo_follow_grow (t->sum, t->done);
+  return TRUE;
 }
 
 /* What the environment says of whom to trust, as the curl program reads it; proxies libcurl reads itself. */
@@ -197,7 +196,8 @@ say_code (CURLcode code, long status, const char *text)
 static void
 check_whole (Transfer *t, CURLcode code, const char *text)
 {
-  g_autofree char *why = NULL;
+  gboolean is_whole = !t->fault && code == CURLE_OK && t->done == t->f->size;
+  g_autofree char *why = NULL, *sum = zoo_follow_end (t->sum, is_whole);
   ZooError kind = ZOO_ERROR_CHECKSUM;
   long status = 0;
 
@@ -212,8 +212,8 @@ check_whole (Transfer *t, CURLcode code, const char *text)
     why = say_code (code, status, text);
   } else if (t->done < t->f->size) {
     why = g_strdup_printf ("%" G_GUINT64_FORMAT " bytes, not %" G_GUINT64_FORMAT, t->done, t->f->size);
-  } else if (strcmp (g_checksum_get_string (t->sum), t->f->checksum)) {
-    why = g_strdup_printf ("checksum %s, not %s", g_checksum_get_string (t->sum), t->f->checksum);
+  } else if (g_strcmp0 (sum, t->f->checksum)) {
+    why = g_strdup_printf ("checksum %s, not %s", sum ? sum : "unknown", t->f->checksum);
   }
   if (why)
     stop (t, kind, why);
@@ -222,7 +222,7 @@ check_whole (Transfer *t, CURLcode code, const char *text)
 gboolean
 zoo_transfer (const ZooFetch *f, const char *url, gboolean is_mirror, const char *part, ZooTransferEnd *end, GError **error)
 {
-  Transfer t = { .f = f, .sum = g_checksum_new (zoo_checksum_type (f->checksum)) };
+  Transfer t = { .f = f };
   char text[CURL_ERROR_SIZE] = "";
 
   if (open_part (&t, part)) {
@@ -234,16 +234,14 @@ zoo_transfer (const ZooFetch *f, const char *url, gboolean is_mirror, const char
   } else {
     stop (&t, ZOO_ERROR_FILE, g_strerror (errno));
   }
-  if (t.out && (fflush (t.out) || fsync (fileno (t.out))))
+  /* No fsync(): after a power failure a file has what was written of it, and one that is short does not count. */
+  if (t.out && fclose (t.out) != 0)
     stop (&t, ZOO_ERROR_FILE, g_strerror (errno));
-  if (t.out)
-    fclose (t.out);
   *end = (ZooTransferEnd) { t.resumed > 0, t.again, t.done };
   if (t.fault && t.fault->code == ZOO_ERROR_CHECKSUM)
     g_unlink (part);
   if (t.fault && t.fault->code == ZOO_ERROR_FILE)
     g_prefix_error (&t.fault, "%s: ", part);
-  g_checksum_free (t.sum);
   if (!t.fault)
     return TRUE;
   g_propagate_error (error, t.fault);
