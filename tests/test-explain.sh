@@ -41,9 +41,10 @@ fails "no picture" 2 'no picture named' explain
 fails "too much at once" 2 'goes with neither' explain --filters "$red"
 
 # Of the numbers of an 8-bit network no gradient leads back; with a real network the cat is found.
-export CONVOY_MIRROR="$shared/models"
 if test -e "$shared/models/models.tsv"; then
-  says "a photograph" 0 '^cat-heat.png: [0-9.]+ %  Egyptian cat' explain "$(cd "$shared" && pwd)/data/photos/cat.jpg"
+  shared=$(cd "$shared" && pwd)
+  export CONVOY_MIRROR="$shared/models"
+  says "a photograph" 0 '^cat-heat.png: [0-9.]+ %  Egyptian cat' explain "$shared/data/photos/cat.jpg"
   holds "pull" convoy zoo pull mobilenet-v1-1.0-224-qdq
   fails "an 8-bit network" 1 'no gradient leads from the result back' explain -m mobilenet-v1-1.0-224-qdq "$red"
 else
