@@ -169,11 +169,16 @@ noinst_PROGRAMS += tests/bench/rebatch
 tests_bench_rebatch_SOURCES = tests/bench/rebatch.c
 tests_bench_rebatch_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
 tests_bench_rebatch_LDADD = core/libonnxpb.la $(CORE_LIBS)
-# Against PyTorch: tests/bench/head.
+# Against PyTorch: tests/bench/head and tests/bench/training.
 noinst_PROGRAMS += tests/bench/head-bare
 tests_bench_head_bare_SOURCES = tests/bench/head-bare.c
 tests_bench_head_bare_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
 tests_bench_head_bare_LDADD = core/libconvoy.la $(CORE_LIBS)
+noinst_PROGRAMS += tests/bench/training-step
+tests_bench_training_step_SOURCES = tests/bench/training-step.c
+tests_bench_training_step_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
+tests_bench_training_step_LDADD = core/libconvoy.la $(CORE_LIBS)
+EXTRA_DIST += tests/bench/head.net tests/bench/training tests/bench/training.py tests/bench/turns.py
 EXTRA_DIST += tests/bench/head tests/bench/head.py tests/bench/inference tests/bench/inference.js tests/bench/peer.sh tests/bench/pull tests/nginx.sh
 
 # The operator table, from inside the engine.
