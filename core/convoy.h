@@ -343,6 +343,9 @@ typedef struct {
   const char *text;             /* column whose texts are the samples; NULL: samples are numbers */
   const char *const *columns;   /* columns of the numbers; NULL: all others */
   const char *missing;          /* NULL or "error"; "mean": what is missing becomes the mean, or no category */
+  const char *split_column;     /* column that says which part a row belongs to (train, validation, test); NULL: all are for training */
+  const char *header;           /* NULL or "auto", else "yes" or "no": the first row names the columns */
+  const char *learnt;           /* what convoy_dataset_columns() gave: columns, scaling and categories are taken from it, and not learnt */
 } ConvoyDatasetOptions;
 
 /* CIFAR binary (a file, or a folder of data_batch_*.bin and test_batch.bin), IDX (MNIST, a folder
@@ -363,6 +366,10 @@ CONVOY_API gboolean convoy_dataset_label (ConvoyDataset *d, gsize i, gint64 *lab
 CONVOY_API const char *convoy_dataset_name (ConvoyDataset *d, gsize i);         /* of a sample: its file, or "data_batch_1.bin[17]"; borrowed until the next call in this thread */
 /* What was passed over when d was opened: file, reason, file, reason, NULL. Borrowed. */
 CONVOY_API const char *const *convoy_dataset_skipped (const ConvoyDataset *d);
+/* Of a table of numbers: its columns, the scaling and the categories that were learnt, as text, for
+ * ConvoyDatasetOptions.learnt. With these a cell that does not go with them (a category never seen, no
+ * number, a missing one) is an error of reading the sample, not of opening. g_free() it; NULL: it has none. */
+CONVOY_API char *convoy_dataset_columns (ConvoyDataset *d);
 /* The last part (0..1) of d as rest, or with seed a random part, reproducibly. Mean and standard
  * deviation of a table's numbers, on which samples are scaled, are those of train from then on. */
 CONVOY_API gboolean convoy_dataset_split (ConvoyDataset *d, double part, gboolean random, guint64 seed, ConvoyDataset **train, ConvoyDataset **rest, GError **error);

@@ -58,6 +58,12 @@ subset_name (void *user, gsize i)
   return convoy_dataset_make_name (s->whole, s->index[i]);
 }
 
+static char *
+subset_describe (void *user)
+{
+  return convoy_dataset_columns (((Subset *) user)->whole);
+}
+
 static void
 subset_free (void *user)
 {
@@ -75,7 +81,7 @@ subset_new (ConvoyDataset *whole, gsize *index, gsize n, gint64 *labels, const c
   const ConvoyDatasetInfo *of = convoy_dataset_info (whole);
   gboolean is_tensor = of->kind == CONVOY_SAMPLE_TENSOR;
   const ConvoyDatasetFuncs funcs = { is_tensor ? subset_read : NULL, is_tensor ? NULL : subset_bytes,
-    convoy_dataset_knows_labels (whole) ? subset_label : NULL, subset_name, subset_free, NULL };
+    convoy_dataset_knows_labels (whole) ? subset_label : NULL, subset_name, subset_free, NULL, subset_describe };
   ConvoyDatasetInfo info = *of;
   Subset *s = g_new (Subset, 1);
   *s = (Subset) { convoy_dataset_ref (whole), index, labels };

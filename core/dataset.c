@@ -120,6 +120,12 @@ convoy_dataset_learn (ConvoyDataset *d, const gsize *index, gsize n)
 }
 
 char *
+convoy_dataset_columns (ConvoyDataset *d)
+{
+  return d->f.describe ? d->f.describe (d->user) : NULL;
+}
+
+char *
 convoy_dataset_make_name (ConvoyDataset *d, gsize i)
 {
   return d->f.name && i < d->info.n ? d->f.name (d->user, i) : g_strdup_printf ("[%zu]", i);

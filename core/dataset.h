@@ -46,6 +46,7 @@ typedef struct {
   GDestroyNotify free;
   /* The same samples with statistics that are learnt on these alone; NULL: nothing is learnt. */
   ConvoyDataset *(*learn) (void *user, const gsize *index, gsize n);
+  char *(*describe) (void *user);       /* what is learnt, as text; NULL: nothing */
 } ConvoyDatasetFuncs;
 
 /* Takes user over; info and f are copied. */

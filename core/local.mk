@@ -19,6 +19,7 @@ core_libcore_la_SOURCES = \
 	core/build.c core/build.h \
 	core/checkpoint.c core/checkpoint.h \
 	core/checkpoint-file.c \
+	core/columns.c core/columns.h \
 	core/compile.c \
 	core/dataset.c core/dataset.h \
 	core/dataset-cifar.c \

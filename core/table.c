@@ -118,8 +118,14 @@ convoy_table_load (const char *path, GError **error)
   t->cells = g_ptr_array_new ();
   t->lines = g_array_new (FALSE, FALSE, sizeof (guint32));
   gboolean ok = g_file_get_contents (path, &t->text, &n, error);
-  if (ok && !(ok = convoy_text_check (t->text, n, error)))
-    g_prefix_error (error, "%s: ", path);
+  if (ok && !(ok = convoy_text_check (t->text, n, error))) {
+    const char *bad;
+    guint line = 1;
+    g_utf8_validate_len (t->text, n, &bad);
+    for (const char *p = t->text; p < bad; p++)
+      line += *p == '\n';
+    g_prefix_error (error, "%s:%u: ", path, line);
+  }
   gsize mark = ok && g_str_has_prefix (t->text, "\xef\xbb\xbf") ? 3 : 0;
   Reader r = { t, ok ? t->text + mark : NULL, ok ? t->text + n : NULL, ok ? find_separator (t->text) : ',', 1 };
   while (ok && r.p < r.end)

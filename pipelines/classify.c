@@ -96,8 +96,9 @@ classify (Stream *s, Output *o, const char *wanted)
   g_autofree char *name = command_zoo_name (wanted ? wanted : DEFAULT_MODEL, !wanted, &error);
   g_autofree char *model = name ? convoy_zoo_find (name, &error) : NULL;
 
-  g_autofree char *words = model ? convoy_onnx_metadata (model, "vocabulary") : NULL;
+  g_autofree char *words = model ? convoy_onnx_metadata (model, "vocabulary") : NULL, *columns = model ? convoy_onnx_metadata (model, "table") : NULL;
   s->texts = words != NULL;
+  s->tables = columns && !words;
   s->model = model;
   s->files = o->files;
   s->workers = s->texts ? 0 : MIN (s->n_files, g_get_num_processors ());
@@ -131,8 +132,9 @@ run (int argc, char **argv)
   };
   const Command *c = &command_classify;
 
-  if (!command_parse (c, options, "FILE is a picture (JPEG or PNG), or a text (UTF-8) for a model that learnt texts;\n"
-          "then - is standard input, each line of which is a text.", &argc, &argv))
+  if (!command_parse (c, options, "FILE is a picture (JPEG or PNG); a text (UTF-8) for a model that learnt texts, where\n"
+          "- is standard input, each line of which is a text; or a table (CSV, TSV) for a model\n"
+          "that learnt one.", &argc, &argv))
     return STATUS_USAGE;
   if (argc < 2)
     return command_usage (c, "no files named");
@@ -152,4 +154,4 @@ run (int argc, char **argv)
   return classify (&s, &o, model);
 }
 
-const Command command_classify = { "classify", "FILE...", "names what pictures show and texts say", run };
+const Command command_classify = { "classify", "FILE...", "names what pictures show and texts and tables say", run };

@@ -9,6 +9,7 @@
 #include "core/convoy.h"
 #include <string.h>
 
+#define ROWS 64                         /* of a table that a network takes at a time */
 #define POLL (100 * GST_MSECOND)        /* how long Ctrl-C may wait */
 
 /* --- start ------------------------------------------------------------ */
@@ -73,6 +74,19 @@ stream_error (GstMessage *message)
   return e;
 }
 
+/* feed NULL: a table of its own pipeline, where the row is named "rows.csv:3". */
+static StreamPlace
+place_of (const Stream *s, StreamFeed *feed, guint nth, const char *name)
+{
+  const char *colon = name ? strrchr (name, ':') : NULL;
+  guint64 line = 0;
+  if (feed)
+    return stream_feed_place (feed, nth);
+  if (colon)
+    g_ascii_string_to_unsigned (colon + 1, 10, 0, G_MAXUINT, &line, NULL);
+  return (StreamPlace) { s->table, (guint) line };
+}
+
 static void
 on_element_message (const Stream *s, StreamFeed *feed, const GstStructure *m)
 {
@@ -82,13 +96,13 @@ on_element_message (const Stream *s, StreamFeed *feed, const GstStructure *m)
   guint n;
 
   if (gst_structure_has_name (m, "cnn-classification") && s->result && gst_structure_get_uint64 (m, "pts", &pts)) {
-    place = stream_feed_place (feed, (guint) (pts / GST_SECOND));
+    place = place_of (s, feed, (guint) (pts / GST_SECOND), gst_structure_get_string (m, "source"));
     s->result (s->user, place.file, place.line, m);
   } else if (gst_structure_has_name (m, "file-unreadable")
       && gst_structure_get (m, "index", G_TYPE_UINT, &place.file, "line", G_TYPE_UINT, &place.line, NULL)) {
     s->skipped (s->user, place.file, place.line, reason);
   } else if (gst_structure_has_name (m, "cnn-skipped") && gst_structure_get_uint (m, "number", &n)) {
-    place = stream_feed_place (feed, n);
+    place = place_of (s, feed, n, gst_structure_get_string (m, "file"));
     s->skipped (s->user, place.file, place.line, reason);
   }
 }
@@ -125,7 +139,7 @@ static gboolean
 run (const Stream *s, GstElement *pipeline, GstSample **sample, GError **error)
 {
   g_autoptr (GstElement) src = gst_bin_get_by_name (GST_BIN (pipeline), "files");
-  StreamFeed *feed = stream_feed_new (src, s);
+  StreamFeed *feed = s->tables ? NULL : stream_feed_new (src, s);
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);  /* what fails comes as a message */
   gboolean ok = watch (s, pipeline, feed, error);
@@ -138,9 +152,57 @@ run (const Stream *s, GstElement *pipeline, GstSample **sample, GError **error)
   return ok;
 }
 
+/* What is wrong with a file may begin with its name, and then with a line. */
+static void
+skip_table (const Stream *s, guint file, const char *why)
+{
+  gsize n = strlen (s->files[file]);
+  guint64 line = 0;
+  char *end;
+  if (g_str_has_prefix (why, s->files[file]) && why[n] == ':') {
+    why += n + 1;
+    line = g_ascii_strtoull (why, &end, 10);
+    if (end != why && *end == ':')
+      why = end + 1;
+    else
+      line = 0;
+    why += strspn (why, " ");
+  }
+  s->skipped (s->user, file, (guint) line, why);
+}
+
+/* Each table through a pipeline of its own; one that cannot be read is told, and the next one follows. */
+static gboolean
+classify_tables (const Stream *s, GError **error)
+{
+  for (guint i = 0; i < s->n_files; i++) {
+    GError *why = NULL;
+    Stream one = *s;
+    one.table = i;
+    g_autoptr (GstElement) pipeline = gst_parse_launch (
+        "cnndatasetsrc name=files split=all epochs=1 shuffle=false ! cnnclassify name=classify ! fakesink sync=false", error);
+    if (!pipeline)
+      return FALSE;
+    g_autoptr (GstElement) rows = gst_bin_get_by_name (GST_BIN (pipeline), "files"), classify = gst_bin_get_by_name (GST_BIN (pipeline), "classify");
+    g_object_set (rows, "location", s->files[i], "format", "table", "model", s->model, NULL);
+    g_object_set (classify, "model", s->model, "labels", s->labels, "top-k", s->top_k, "threshold", s->threshold, "batch-size", ROWS, NULL);
+    if (run (&one, pipeline, NULL, &why))
+      continue;
+    if (g_error_matches (why, CONVOY_ERROR, CONVOY_ERROR_CANCELLED)) {
+      g_propagate_error (error, why);
+      return FALSE;
+    }
+    skip_table (s, i, why->message);
+    g_error_free (why);
+  }
+  return TRUE;
+}
+
 gboolean
 stream_classify (const Stream *s, GError **error)
 {
+  if (s->tables)
+    return classify_tables (s, error);
   g_autoptr (GstElement) pipeline = gst_parse_launch (s->texts ? "appsrc name=files ! cnnclassify name=classify ! fakesink sync=false"
       : "appsrc name=files ! cnnimagedec ! cnnclassify name=classify ! fakesink sync=false", error);
   if (!pipeline)

@@ -12,6 +12,7 @@ typedef struct {
   const char *const *files;
   guint n_files;
   gboolean texts;               /* they are no pictures; "-" is what comes from standard input, a text a line */
+  gboolean tables;              /* they are tables, each row of which is a sample */
   gboolean lines;               /* each line of a file is a text, not all of it */
   void (*skipped) (void *user, guint file, guint line, const char *reason);     /* line from 1; 0: the whole file */
   void *user;
@@ -23,6 +24,7 @@ typedef struct {
   guint resize_short;           /* 0: as the model says */
   guint top_k, workers;         /* workers 0: one a processor */
   double threshold;
+  guint table;                  /* the file at hand, of tables; for stream.c alone */
   void (*result) (void *user, guint file, guint line, const GstStructure *result);
 } Stream;
 

@@ -10,7 +10,8 @@
 /* Those of the options that are strings. */
 static const gsize strings[] = { G_STRUCT_OFFSET (CnnCourseOptions, location), G_STRUCT_OFFSET (CnnCourseOptions, validation_location),
   G_STRUCT_OFFSET (CnnCourseOptions, format), G_STRUCT_OFFSET (CnnCourseOptions, classes), G_STRUCT_OFFSET (CnnCourseOptions, label),
-  G_STRUCT_OFFSET (CnnCourseOptions, text), G_STRUCT_OFFSET (CnnCourseOptions, columns), G_STRUCT_OFFSET (CnnCourseOptions, missing) };
+  G_STRUCT_OFFSET (CnnCourseOptions, text), G_STRUCT_OFFSET (CnnCourseOptions, columns), G_STRUCT_OFFSET (CnnCourseOptions, missing),
+  G_STRUCT_OFFSET (CnnCourseOptions, split_column), G_STRUCT_OFFSET (CnnCourseOptions, header), G_STRUCT_OFFSET (CnnCourseOptions, learnt) };
 #define STRING(o, i) G_STRUCT_MEMBER (char *, o, strings[i])
 
 void
@@ -49,7 +50,9 @@ open_part (CnnCourse *c, const CnnCourseOptions *o, const char *location, const 
 {
   g_auto (GStrv) classes = c->train ? NULL : split_names (o->classes);
   g_auto (GStrv) columns = split_names (o->columns);
-  ConvoyDatasetOptions options = { o->format, (const char *const *) classes, o->label, o->text, (const char *const *) columns, o->missing };
+  g_autofree char *learnt = o->learnt ? g_strdup (o->learnt) : c->train ? convoy_dataset_columns (c->train) : NULL;
+  ConvoyDatasetOptions options = { o->format, (const char *const *) classes, o->label, o->text, (const char *const *) columns, o->missing,
+    o->split_column, o->header, learnt };
   GError *why = NULL;
 
   *d = convoy_dataset_open_with (location, split, &options, &why);

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 typedef struct {
   char *location, *validation_location, *format;        /* NULL: not given */
   char *classes;                /* names with commas between */
-  char *label, *text, *columns, *missing;       /* of tables, as in ConvoyDatasetOptions; columns with commas between */
+  char *label, *text, *columns, *missing, *split_column, *header, *learnt;      /* of tables, as in ConvoyDatasetOptions; columns with commas between */
   CnnSplit split;
   double validation_split;      /* this part of the training samples validates; 0: none */
   guint64 seed;

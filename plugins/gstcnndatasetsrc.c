@@ -45,6 +45,8 @@
 #include "plugins/cnnreader.h"
 #include "plugins/cnnsample.h"
 #include "plugins/cnntensor.h"
+#include "zoo/zoo.h"
+#include <string.h>
 
 GST_DEBUG_CATEGORY_STATIC (cnn_dataset_src_debug);
 #define GST_CAT_DEFAULT cnn_dataset_src_debug
@@ -57,6 +59,7 @@ struct _GstCnnDatasetSrc {
   guint start_epoch;
   guint64 start_sample;
   guint skipped;
+  char *model;                  /* that learnt a table; NULL: none */
   guint64 number;               /* of the next sample in the course */
   guint64 length;               /* samples of the course; 0: no end, or not open */
 
@@ -74,7 +77,7 @@ struct _GstCnnDatasetSrc {
 
 enum { PROP_0, PROP_LOCATION, PROP_FORMAT, PROP_SPLIT, PROP_VALIDATION_LOCATION, PROP_VALIDATION_SPLIT, PROP_SEED, PROP_SHUFFLE,
   PROP_EPOCHS, PROP_CLASSES, PROP_START_EPOCH, PROP_START_SAMPLE, PROP_SKIPPED, PROP_LABEL_COLUMN, PROP_TEXT_COLUMN,
-  PROP_COLUMNS, PROP_MISSING };
+  PROP_COLUMNS, PROP_MISSING, PROP_SPLIT_COLUMN, PROP_HEADER, PROP_MODEL };
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("image/jpeg; image/png; text/x-raw, format=(string)utf8; "
@@ -232,13 +235,16 @@ make_buffer (GstCnnDatasetSrc *self, CnnRead *read, GstBuffer **out)
   return fits ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
 }
 
-/* A file that went away is skipped; of a set that is one file nothing more can be hoped for. */
+/* A file that went away is skipped, and a row that does not go with what was learnt; of a set that is one file nothing more can be hoped for. */
 static gboolean
 may_skip (GstCnnDatasetSrc *self, CnnRead *read)
 {
-  gboolean is_file = cnn_course_info (self->course)->kind != CONVOY_SAMPLE_TENSOR;
+  const char *reason = read->error->message;
+  gboolean is_file = cnn_course_info (self->course)->kind != CONVOY_SAMPLE_TENSOR || self->used.learnt;
+  if (g_str_has_prefix (reason, read->name) && g_str_has_prefix (reason + strlen (read->name), ": "))
+    reason += strlen (read->name) + 2;
   if (is_file)
-    say_skipped (self, read->name, read->error->message);
+    say_skipped (self, read->name, reason);
   else
     GST_ELEMENT_ERROR (self, RESOURCE, READ, ("%s: %s", self->used.location, read->error->message), (NULL));
   cnn_read_clear (read);
@@ -315,6 +321,29 @@ go_to (GstCnnDatasetSrc *self, guint64 number)
   set_number (self, number);
 }
 
+/* What a model that learnt a table knows of its columns. */
+static gboolean
+take_columns (CnnCourseOptions *o, const char *model, GError **error)
+{
+  g_autofree char *path = convoy_zoo_find (model, error);
+  if (!path)
+    return FALSE;
+  o->learnt = convoy_onnx_metadata (path, "table");
+  if (!o->learnt)
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: no columns in its metadata: it learnt no table", path);
+  return o->learnt != NULL;
+}
+
+/* What a model that learns from a table has to keep of it. */
+static void
+tell_columns (GstCnnDatasetSrc *self)
+{
+  g_autofree char *columns = self->course->train ? convoy_dataset_columns (self->course->train) : NULL;
+  const char *const pairs[] = { "table", columns, NULL };
+  if (columns)
+    g_queue_push_tail (&self->events, cnn_metadata_event_new ("table", pairs));
+}
+
 static gboolean
 start (GstBaseSrc *base)
 {
@@ -323,6 +352,7 @@ start (GstBaseSrc *base)
 
   GST_OBJECT_LOCK (self);
   cnn_course_options_copy (&self->used, &self->options);
+  g_autofree char *model = g_strdup (self->model);
   guint64 epoch = self->start_epoch, sample = self->start_sample;
   self->skipped = 0;
   GST_OBJECT_UNLOCK (self);
@@ -330,7 +360,8 @@ start (GstBaseSrc *base)
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("no location= is given"), (NULL));
     return FALSE;
   }
-  self->course = cnn_course_open (&self->used, &error);
+  if (!model || take_columns (&self->used, model, &error))
+    self->course = cnn_course_open (&self->used, &error);
   if (!self->course) {
     GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
     g_error_free (error);
@@ -347,6 +378,7 @@ start (GstBaseSrc *base)
   GstEvent *extractor = extractor_event (self);
   if (extractor)
     g_queue_push_tail (&self->events, extractor);
+  tell_columns (self);
   for (guint i = 0; i + 1 < self->course->skipped->len; i += 2)
     say_skipped (self, self->course->skipped->pdata[i], self->course->skipped->pdata[i + 1]);
   return TRUE;
@@ -504,6 +536,9 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     case PROP_TEXT_COLUMN: set_string (&self->options.text, value); break;
     case PROP_COLUMNS: set_string (&self->options.columns, value); break;
     case PROP_MISSING: set_string (&self->options.missing, value); break;
+    case PROP_SPLIT_COLUMN: set_string (&self->options.split_column, value); break;
+    case PROP_HEADER: set_string (&self->options.header, value); break;
+    case PROP_MODEL: set_string (&self->model, value); break;
     case PROP_START_EPOCH: self->start_epoch = g_value_get_uint (value); break;
     case PROP_START_SAMPLE: self->start_sample = g_value_get_uint64 (value); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -530,6 +565,9 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
     case PROP_TEXT_COLUMN: g_value_set_string (value, self->options.text); break;
     case PROP_COLUMNS: g_value_set_string (value, self->options.columns); break;
     case PROP_MISSING: g_value_set_string (value, self->options.missing); break;
+    case PROP_SPLIT_COLUMN: g_value_set_string (value, self->options.split_column); break;
+    case PROP_HEADER: g_value_set_string (value, self->options.header); break;
+    case PROP_MODEL: g_value_set_string (value, self->model); break;
     case PROP_START_EPOCH: g_value_set_uint (value, self->start_epoch); break;
     case PROP_START_SAMPLE: g_value_set_uint64 (value, self->start_sample); break;
     case PROP_SKIPPED: g_value_set_uint (value, self->skipped); break;
@@ -583,6 +621,12 @@ install_table_properties (GObjectClass *object)
           "Names or numbers of the columns of numbers and categories, with commas between (not set: all but the label)", NULL, ready));
   g_object_class_install_property (object, PROP_MISSING, g_param_spec_string ("missing", "Missing",
           "What a missing value is: error, or mean, with which it is filled", NULL, ready));
+  g_object_class_install_property (object, PROP_SPLIT_COLUMN, g_param_spec_string ("split-column", "Split column",
+          "Name or number of the column that says train, validation or test (not set: all rows are for training)", NULL, ready));
+  g_object_class_install_property (object, PROP_HEADER, g_param_spec_string ("header", "Header",
+          "Whether the first row names the columns: yes, no or auto (not set: auto)", NULL, ready));
+  g_object_class_install_property (object, PROP_MODEL, g_param_spec_string ("model", "Model",
+          "ONNX file or name of the zoo that learnt a table: its columns, scaling and categories are taken; rows that do not fit are skipped", NULL, ready));
 }
 
 static void
@@ -591,6 +635,7 @@ finalize (GObject *object)
   GstCnnDatasetSrc *self = GST_CNN_DATASET_SRC (object);
   cnn_course_options_clear (&self->options);
   cnn_course_options_clear (&self->used);
+  g_free (self->model);
   G_OBJECT_CLASS (gst_cnn_dataset_src_parent_class)->finalize (object);
 }
 

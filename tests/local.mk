@@ -180,6 +180,12 @@ tests_bench_training_step_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
 tests_bench_training_step_LDADD = core/libconvoy.la $(CORE_LIBS)
 EXTRA_DIST += tests/bench/head.net tests/bench/training tests/bench/training.py tests/bench/turns.py
 EXTRA_DIST += tests/bench/head tests/bench/head.py tests/bench/inference tests/bench/inference.js tests/bench/peer.sh tests/bench/pull tests/nginx.sh
+# A table against a logistic regression: tests/bench/tables. Texts: against PyTorch and a program in Node.
+noinst_PROGRAMS += tests/bench/text-bare
+tests_bench_text_bare_SOURCES = tests/bench/text-bare.c
+tests_bench_text_bare_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
+tests_bench_text_bare_LDADD = core/libconvoy.la $(CORE_LIBS)
+EXTRA_DIST += tests/bench/tables tests/bench/text-training tests/bench/text-training.py tests/bench/text-classify tests/bench/text-classify.js
 
 # The operator table, from inside the engine.
 check_PROGRAMS += tests/test-operators

@@ -68,6 +68,24 @@ holds "no lines at all" text --lines "$dir/empty.txt"
 fails "a text that is not there" 1 'none.txt: No such file' text "$dir/none.txt"
 fails "a picture for a model of texts" 1 'red.jpg: ' text "$dir/red.jpg"
 
+# --- tables ---------------------------------------------------------------------------
+printf 'size,color,kind\n' >"$dir/things.csv"
+for i in 1 2 3 4 5 6 7 8 9 10; do printf '%d,red,apple\n%d,"green, dark",melon\n' $i $((20 + i)); done >>"$dir/things.csv"
+convoy run train-table in="$dir/things.csv" out="$dir/things.onnx" epochs=30 history="$dir/things-history.csv" >"$dir/out" 2>"$dir/err"
+result "a table is learnt" $?
+printf 'color,size\nred,3\nblue,3\n"green, dark",25\nred,\nred,x\n' >"$dir/more.csv"
+things () { convoy classify --model "$dir/things.onnx" --top-k 1 "$@"; }
+says "and rows of another classified" 1 'more.csv:3: column color: "blue" was not seen in training$' things --json "$dir/more.csv"
+grep -q '"line": 2, .*"apple"' "$dir/out" && grep -q '"line": 4, .*"melon"' "$dir/out"
+result "by scaling and categories that the model kept" $?
+grep -q 'more.csv:5: column size: "" is missing' "$dir/err" && grep -q 'more.csv:6: column size: "x" is no number$' "$dir/err" && test "$(wc -l <"$dir/err")" = 3
+result "with what is wrong in a row named" $?
+printf 'color,size\nred\n' >"$dir/short.csv"; printf 'color,size\n"red,1\n' >"$dir/open.csv"; printf 'color\nred\n' >"$dir/less.csv"
+fails "a short row" 1 'short.csv:2: 1 fields, but 2 in the first row$' things "$dir/short.csv"
+fails "a quote that never closes" 1 'open.csv:2: a quote that never closes$' things "$dir/open.csv"
+fails "a column that is not there" 1 'less.csv:1: no column "size" among 1$' things "$dir/less.csv"
+says "of several tables the broken one is named" 1 '^ +[0-9.]+ %  #+ *  apple$' things "$dir/short.csv" "$dir/things.csv"
+
 # --- the network of texts that is bundled ------------------------------------------------
 says "praise" 0 '^\{"file": "-", "line": 1, "labels": \[\{"label": "pos"' sh -c 'echo "What a fine film." | convoy classify --json --model imdb-convnet1d -'
 says "complaint" 0 '^\{"file": "-", "line": 1, "labels": \[\{"label": "neg"' sh -c 'echo "A waste of time." | convoy classify --json --model imdb-convnet1d -'
