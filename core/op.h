@@ -12,6 +12,7 @@
 #define CONVOY_OP_H
 #include "core/dnn.h"
 #include "core/shuffle.h"
+#include "core/vector.h"
 
 typedef struct ConvoyNode ConvoyNode;
 typedef struct ConvoyOp ConvoyOp;

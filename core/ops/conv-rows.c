@@ -13,7 +13,6 @@
  * [n][o / 16][t][16]. Sums have a fixed order, whatever the number of threads. */
 #include "core/ops/conv-rows.h"
 #include "core/ops/window.h"
-#include "core/vector.h"
 #include <string.h>
 
 #define BLOCK 16                /* channels that are added at a time */
