@@ -27,6 +27,7 @@ struct ConvoyMem { dnnl_memory_t mem; };
 struct ConvoyPrim {
   dnnl_primitive_desc_t pd;
   dnnl_primitive_t prim;
+  gboolean by_hand;             /* a reorder that is not left to oneDNN */
   ConvoyMd *md[CONVOY_ARG_SCRATCH + 1]; /* filled on demand */
 };
 
@@ -623,13 +624,36 @@ convoy_dnn_pool_back (ConvoyPool k, const ConvoyWindow *window, const ConvoyMd *
 
 gboolean convoy_dnn_is_wide (void) { return (dnnl_get_effective_cpu_isa () & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core; }
 
+static gboolean
+is_padded (const Layout *l)
+{
+  for (int i = 0; i < l->n; i++)
+    if (l->padded[i] != l->dims[i])
+      return TRUE;
+  return FALSE;
+}
+
+/* oneDNN 3.7 puts the numbers of dimensions that do not fill their blocks at wrong places, some of them
+ * beyond the end, where the layout has blocks of blocks: 5x6x3x3 to ABcd16a16b, say. */
+static gboolean
+is_misplaced (const ConvoyMd *from, const ConvoyMd *to)
+{
+  Layout f = layout (from), t = layout (to);
+  return DNNL_VERSION_MAJOR >= 3 && ((t.blocks > 1 && is_padded (&t)) || (f.blocks > 1 && t.blocks > 0 && (is_padded (&f) || is_padded (&t))));
+}
+
 ConvoyPrim *
 convoy_dnn_reorder (const ConvoyMd *from, const ConvoyMd *to, GError **error)
 {
   dnnl_primitive_attr_t attr = attr_new (NULL);
   dnnl_primitive_desc_t pd = NULL;
   dnnl_status_t s = dnnl_reorder_primitive_desc_create (&pd, M (from), engine (), M (to), engine (), attr);
-  return prim_new (s, pd, attr, "reorder", error);
+  ConvoyPrim *p = prim_new (s, pd, attr, "reorder", error);
+  if (p && (p->by_hand = is_misplaced (from, to))) {
+    p->md[CONVOY_ARG_SRC] = convoy_md_dup (from);
+    p->md[CONVOY_ARG_DST] = convoy_md_dup (to);
+  }
+  return p;
 }
 
 const ConvoyMd *
@@ -693,7 +717,7 @@ convoy_mem_free (ConvoyMem *m)
 }
 
 struct ConvoyCall {
-  dnnl_primitive_t prim;        /* borrowed */
+  const ConvoyPrim *prim;       /* borrowed */
   int n;
   dnnl_exec_arg_t arg[];
 };
@@ -702,7 +726,7 @@ ConvoyCall *
 convoy_call_new (const ConvoyPrim *p, guint n, const ConvoyArg *arg, ConvoyMem *const *mem)
 {
   ConvoyCall *c = g_malloc0 (sizeof *c + n * sizeof c->arg[0]);
-  c->prim = p->prim;
+  c->prim = p;
   for (guint i = 0; i < n; i++)
     if (mem[i])
       c->arg[c->n++] = (dnnl_exec_arg_t) { arg[i] >= CONVOY_ARG_MULTI ? DNNL_ARG_MULTIPLE_SRC + (int) (arg[i] - CONVOY_ARG_MULTI) : args[arg[i]].arg, mem[i]->mem };
@@ -711,9 +735,70 @@ convoy_call_new (const ConvoyPrim *p, guint n, const ConvoyArg *arg, ConvoyMem *
 
 void convoy_call_free (ConvoyCall *c) { g_free (c); }
 
+/* What each index of dimension d adds to the place of a number; blocks of blocks nest from the last on. */
+static void
+places (const Layout *l, int d, gint64 *at)
+{
+  for (gint64 i = 0; i < l->dims[d]; i++) {
+    gint64 rest = i, inner = 1;
+    at[i] = 0;
+    for (int k = l->blocks - 1; k >= 0; inner *= l->block[k--])
+      if (l->block_of[k] == d) {
+        at[i] += rest % l->block[k] * inner;
+        rest /= l->block[k];
+      }
+    at[i] += rest * l->stride[d];
+  }
+}
+
+static void
+copy_by_hand (const ConvoyMd *from_md, const float *from, const ConvoyMd *to_md, float *to)
+{
+  Layout f = layout (from_md), t = layout (to_md);
+  gint64 count = 1, index[CONVOY_MAX_DIMS] = { 0 }, *a[CONVOY_MAX_DIMS], *b[CONVOY_MAX_DIMS];
+  memset (to, 0, convoy_md_size (to_md));
+  for (int d = 0; d < f.n; d++) {
+    count *= f.dims[d];
+    places (&f, d, a[d] = g_new (gint64, f.dims[d] + 1));
+    places (&t, d, b[d] = g_new (gint64, f.dims[d] + 1));
+  }
+  for (gint64 i = 0; i < count; i++) {
+    gint64 source = 0, target = 0;
+    for (int d = 0; d < f.n; d++) {
+      source += a[d][index[d]];
+      target += b[d][index[d]];
+    }
+    to[target] = from[source];
+    for (int d = f.n; d-- > 0 && ++index[d] == f.dims[d];)
+      index[d] = 0;
+  }
+  for (int d = 0; d < f.n; d++) {
+    g_free (a[d]);
+    g_free (b[d]);
+  }
+}
+
+static void
+reorder_by_hand (const ConvoyCall *c)
+{
+  ConvoyMd *md[2] = { NULL, NULL };
+  void *data[2] = { NULL, NULL };
+  for (int i = 0; i < c->n; i++)
+    if (c->arg[i].arg == DNNL_ARG_SRC || c->arg[i].arg == DNNL_ARG_DST) {
+      guint k = c->arg[i].arg == DNNL_ARG_DST;
+      md[k] = c->prim->md[k ? CONVOY_ARG_DST : CONVOY_ARG_SRC];
+      dnnl_memory_get_data_handle (c->arg[i].memory, &data[k]);
+    }
+  copy_by_hand (md[0], data[0], md[1], data[1]);
+}
+
 /* A CPU stream runs in the calling thread: when execute returns, the result is there. */
 gboolean
 convoy_call_run (const ConvoyCall *c, GError **error)
 {
-  return check (dnnl_primitive_execute (c->prim, stream (), c->n, c->arg), "execute", error);
+  if (c->prim->by_hand) {
+    reorder_by_hand (c);
+    return TRUE;
+  }
+  return check (dnnl_primitive_execute (c->prim->prim, stream (), c->n, c->arg), "execute", error);
 }
