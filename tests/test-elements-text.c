@@ -280,9 +280,9 @@ test_misfits (void)
 {
   static const struct { const char *pipeline, *says; } cases[] = {
     { "videotestsrc num-buffers=1 ! cnnclassify model=%s ! fakesink name=sink", "takes int64 of 1x5, but pictures come" },
-    { "filesrc location=%s ! text/x-raw,format=utf8 ! cnnclassify model=cifar10-small ! fakesink name=sink", "pictures, but texts come" },
-    { "filesrc location=%s ! cnntokenize length=9 vocabulary=/none ! cnnclassify model=cifar10-small ! fakesink name=sink", "pictures, but tensors come" },
-    { "filesrc location=%s ! cnntokenize model=cifar10-small ! fakesink name=sink", "no vocabulary in its metadata" },
+    { "filesrc location=%s ! text/x-raw,format=utf8 ! cnnclassify model=cifar10-best ! fakesink name=sink", "pictures, but texts come" },
+    { "filesrc location=%s ! cnntokenize length=9 vocabulary=/none ! cnnclassify model=cifar10-best ! fakesink name=sink", "pictures, but tensors come" },
+    { "filesrc location=%s ! cnntokenize model=cifar10-best ! fakesink name=sink", "no vocabulary in its metadata" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     Run r;

@@ -4,7 +4,7 @@
 # is told in a line.
 . "${srcdir:-.}/tests/tap.sh"
 tests/make-files "$dir" >/dev/null
-red=$dir/red.jpg small=cifar10-small
+red=$dir/red.jpg small=cifar10-best
 explain () { (cd "$dir" && convoy explain "$@"); }
 PATH=$PWD/pipelines:$PATH
 

@@ -10,8 +10,8 @@ export CONVOY_HOME="$dir/empty"
 if unshare -rn true 2>/dev/null; then alone='unshare -rn'; else alone=; fi
 export http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9
 
-says "the zoo's list" 0 '^cifar10-small +bundled' $alone convoy zoo list
-says "a picture by the bundled network" 0 'cifar10-small, which is bundled, serves instead' $alone convoy classify "$dir/red.jpg"
+says "the zoo's list" 0 '^cifar10-best +bundled' $alone convoy zoo list
+says "a picture by the bundled network" 0 'cifar10-best, which is bundled, serves instead' $alone convoy classify "$dir/red.jpg"
 grep -qE '^ +[0-9.]+ %' "$dir/out"
 result "has labels" $?
 says "a heat map by it" 0 'serves instead' $alone convoy explain "$dir/red.jpg" -o "$dir/heat.png"

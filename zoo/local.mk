@@ -15,7 +15,7 @@ dist_zoo_DATA = zoo/manifest.ini
 
 # Weights that this project trained.
 zoomodelsdir = $(zoodir)/models
-dist_zoomodels_DATA = zoo/models/cifar10-small.onnx zoo/models/imdb-convnet1d.onnx
+dist_zoomodels_DATA = zoo/models/cifar10-best.onnx zoo/models/imdb-convnet1d.onnx
 
 # Networks as text.
 zoonetworksdir = $(zoodir)/networks
