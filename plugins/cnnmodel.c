@@ -13,6 +13,16 @@ cnn_model_settings_clear (CnnModelSettings *s)
   g_clear_pointer (&s->std, g_free);
 }
 
+void
+cnn_model_settings_copy (CnnModelSettings *to, const CnnModelSettings *from)
+{
+  *to = *from;
+  to->model = g_strdup (from->model);
+  to->labels = g_strdup (from->labels);
+  to->mean = g_strdup (from->mean);
+  to->std = g_strdup (from->std);
+}
+
 /* One number for all channels or a number each, in 0..255. */
 static gboolean
 parse_channels (const char *what, const char *text, guint channels, gboolean positive, float *out, GError **error)

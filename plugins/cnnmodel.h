@@ -20,6 +20,8 @@ typedef struct {
 } CnnModelSettings;
 
 void cnn_model_settings_clear (CnnModelSettings *s);
+/* to is overwritten, not freed. */
+void cnn_model_settings_copy (CnnModelSettings *to, const CnnModelSettings *from);
 
 /* What the model must be able to tell; one of rows, where that is as good, has no preprocessing. */
 typedef enum { CNN_NEED_NOTHING, CNN_NEED_LABELS = 1, CNN_NEED_PREPROCESSING = 2, CNN_MAY_TAKE_ROWS = 4 } CnnModelNeeds;

@@ -21,6 +21,11 @@
  * the last result, as do frames that come too late to be shown. With #GstCnnClassify:workers
  * several frames are in work at a time; they leave in the order in which they came.
  *
+ * While it runs, #GstCnnClassify:model may be set to another file, or to the same again once it was
+ * replaced. The new network is loaded beside the stream and takes over between two frames, none of
+ * which is lost; then an element message `cnn-model` says so (model, classes). It may have other
+ * classes. One that cannot be loaded or does not take what comes is a warning, and the old one stays.
+ *
  * |[
  * gst-launch-1.0 -m filesrc location=photo.jpg ! cnnimagedec ! cnnclassify model=mobilenetv2.onnx ! fakesink
  * ]|
@@ -36,8 +41,7 @@
 #endif
 #include "plugins/gstcnnclassify.h"
 #include "plugins/cnnmeta.h"
-#include "plugins/cnnmodel.h"
-#include "plugins/cnnpool.h"
+#include "plugins/cnnload.h"
 #include "plugins/cnnsample.h"
 #include "plugins/cnntensor.h"
 #include "plugins/cnnwords.h"
@@ -50,7 +54,7 @@ GST_DEBUG_CATEGORY_STATIC (cnn_classify_debug);
 struct _GstCnnClassify {
   GstBaseTransform parent;
 
-  /* Object lock; fixed while the element runs, but for interval. */
+  /* Object lock; fixed while the element runs, but for interval and the model's name. */
   CnnModelSettings settings;
   char *precision;
   guint top_k, interval, threads, workers, batch;
@@ -59,15 +63,16 @@ struct _GstCnnClassify {
   GstClockTime spent, reported; /* by one frame in the streaming thread; what of it the pipeline was told */
   GstClockTime queued;          /* how long a frame may wait for those that came after */
   gboolean live;
+  gboolean anew;                /* the model was set since it was last loaded */
 
-  ConvoyModel *model;           /* from start to stop, like pool */
-  CnnPool *pool;
+  CnnLoaded loaded;             /* from start to stop; object lock where another than the streaming thread reads it */
 
   /* The streaming thread's. */
   CnnSource source;
   gboolean refused;             /* what came, which was said */
   gboolean texts;               /* they come, not pictures or tensors */
   guint n_out;                  /* frames that went on, to number what is skipped */
+  CnnLoading *loading;          /* the network that is to take over; NULL: none */
   GstStructure *last;           /* result; NULL: none yet */
   guint64 since;                /* frames since one was classified; starts at G_MAXUINT64 */
 };
@@ -102,11 +107,32 @@ static gboolean
 stop (GstBaseTransform *trans)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
-  g_clear_pointer (&self->pool, cnn_pool_free);
-  g_clear_pointer (&self->model, convoy_model_unref);
+  CnnLoaded next = { NULL, NULL };
+  if (self->loading)
+    cnn_loading_finish (g_steal_pointer (&self->loading), &next, NULL);
+  cnn_loaded_clear (&next);
+  cnn_loaded_clear (&self->loaded);
   cnn_source_clear (&self->source);
   forget_stream (self);
   return TRUE;
+}
+
+/* What the networks are made with; settings is a copy, and what was set until now is in it. */
+static CnnNetOptions
+options (GstCnnClassify *self, CnnModelSettings *settings)
+{
+  GST_OBJECT_LOCK (self);
+  cnn_model_settings_copy (settings, &self->settings);
+  self->anew = FALSE;
+  CnnNetOptions o = { .batch = self->batch, .threads = self->threads, .top_k = self->top_k, .threshold = self->threshold };
+  GST_OBJECT_UNLOCK (self);
+  return o;
+}
+
+static guint
+workers (const GstCnnClassify *self)
+{
+  return self->workers ? self->workers : g_get_num_processors ();
 }
 
 static gboolean
@@ -114,7 +140,7 @@ start (GstBaseTransform *trans)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
   GError *error = NULL;
-  CnnNetOptions o = { .batch = self->batch, .threads = self->threads, .top_k = self->top_k, .threshold = self->threshold };
+  CnnModelSettings settings;
 
   if (g_strcmp0 (self->precision, "fp32")) {
     GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("precision=%s is not supported, only fp32", self->precision), (NULL));
@@ -124,14 +150,9 @@ start (GstBaseTransform *trans)
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("no model: set model= to an ONNX file or a name of the zoo"), (NULL));
     return FALSE;
   }
-  self->model = cnn_model_load (&self->settings, CNN_NEED_LABELS | CNN_NEED_PREPROCESSING | CNN_MAY_TAKE_ROWS, &o.info, &error);
-  if (self->model) {
-    o.model = self->model;
-    o.is_tensor = o.info.channels == 0;
-    self->pool = cnn_pool_new (&o, self->workers ? self->workers : g_get_num_processors (), &error);
-    if (error)
-      g_prefix_error (&error, "%s: ", self->settings.model);
-  }
+  CnnNetOptions o = options (self, &settings);
+  cnn_load (&self->loaded, &settings, &o, workers (self), &error);
+  cnn_model_settings_clear (&settings);
   if (error) {
     GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
     g_error_free (error);
@@ -153,9 +174,12 @@ set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   GError *error = NULL;
 
   (void) out;
-  if (!cnn_pool_set_caps (self->pool, in, &error)) {
+  if (!cnn_pool_set_caps (self->loaded.pool, in, &error)) {
+    GST_OBJECT_LOCK (self);
+    g_autofree char *model = g_strdup (self->settings.model);
+    GST_OBJECT_UNLOCK (self);
     if (!self->refused)         /* upstream may try again */
-      GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s: %s", self->settings.model, error->message), (NULL));
+      GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s: %s", model, error->message), (NULL));
     self->refused = TRUE;
     g_error_free (error);
     return FALSE;
@@ -164,7 +188,7 @@ set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
   GST_OBJECT_LOCK (self);
   self->queued = 0;
   if (gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d) && fps_n > 0)
-    self->queued = gst_util_uint64_scale_int (cnn_pool_delay (self->pool) * GST_SECOND, fps_d, fps_n);
+    self->queued = gst_util_uint64_scale_int (cnn_pool_delay (self->loaded.pool) * GST_SECOND, fps_d, fps_n);
   GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
@@ -198,7 +222,7 @@ take_frame (GstCnnClassify *self, gboolean all, GstBuffer **out)
 {
   CnnItem item;
 
-  if (!cnn_pool_pop (self->pool, all, &item))
+  if (!cnn_pool_pop (self->loaded.pool, all, &item))
     return GST_FLOW_OK;
   if (self->texts && g_error_matches (item.error, CONVOY_ERROR, CONVOY_ERROR_INVALID)) {
     skip_text (self, item.frame, item.error->message);
@@ -233,14 +257,63 @@ drain (GstCnnClassify *self)
 
   do {
     frame = NULL;
-    if (self->pool)
+    if (self->loaded.pool)
       ret = take_frame (self, TRUE, &frame);
     if (frame)
       ret = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self), frame);
   } while (frame && ret == GST_FLOW_OK);
   if (ret != GST_FLOW_OK)
-    cnn_pool_reset (self->pool);
+    cnn_pool_reset (self->loaded.pool);
   return ret;
+}
+
+/* --- another network while the stream goes on ---------------------------- */
+
+/* The frames in work come out of the old network, the next goes into the new one. */
+static GstFlowReturn
+take_over (GstCnnClassify *self)
+{
+  GError *error = NULL;
+  CnnLoaded next, old;
+  GstCaps *caps = gst_pad_get_current_caps (GST_BASE_TRANSFORM_SINK_PAD (self));
+
+  gboolean ok = cnn_loading_finish (g_steal_pointer (&self->loading), &next, &error) && (!caps || cnn_pool_set_caps (next.pool, caps, &error));
+  gst_clear_caps (&caps);
+  if (!ok) {
+    GST_ELEMENT_WARNING (self, RESOURCE, OPEN_READ, ("the network stays as it was: %s", error->message), (NULL));
+    g_error_free (error);
+    cnn_loaded_clear (&next);
+    return GST_FLOW_OK;
+  }
+  GstFlowReturn ret = drain (self);
+  GST_OBJECT_LOCK (self);
+  old = self->loaded;
+  self->loaded = next;
+  GstStructure *s = gst_structure_new ("cnn-model", "model", G_TYPE_STRING, self->settings.model, "classes", G_TYPE_UINT,
+      convoy_model_info (next.model)->n_classes, NULL);
+  GST_OBJECT_UNLOCK (self);
+  cnn_loaded_clear (&old);
+  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
+  return ret;
+}
+
+/* Begins to load what was set, and changes over once that is done. */
+static GstFlowReturn
+follow_model (GstCnnClassify *self)
+{
+  CnnModelSettings settings;
+
+  GST_OBJECT_LOCK (self);
+  gboolean anew = self->anew;
+  GST_OBJECT_UNLOCK (self);
+  if (self->loading)
+    return cnn_loading_is_done (self->loading) ? take_over (self) : GST_FLOW_OK;
+  if (!anew)
+    return GST_FLOW_OK;
+  CnnNetOptions o = options (self, &settings);
+  self->loading = cnn_loading_new (&settings, &o, workers (self));
+  cnn_model_settings_clear (&settings);
+  return GST_FLOW_OK;
 }
 
 static gboolean
@@ -282,9 +355,14 @@ generate_output (GstBaseTransform *trans, GstBuffer **out)
 
   *out = NULL;
   if (frame) {
+    GstFlowReturn ret = follow_model (self);
+    if (ret != GST_FLOW_OK) {
+      gst_buffer_unref (frame);
+      return ret;
+    }
     GstClockTime begin = gst_util_get_timestamp ();
     gboolean wanted = is_wanted (self, frame);
-    cnn_pool_push (self->pool, frame, wanted);
+    cnn_pool_push (self->loaded.pool, frame, wanted);
     if (wanted && self->last)   /* the first run is no measure */
       note_time (self, gst_util_get_timestamp () - begin);
   }
@@ -293,15 +371,25 @@ generate_output (GstBaseTransform *trans, GstBuffer **out)
 
 /* --- events, queries, states ------------------------------------------ */
 
+/* From any thread. */
+static void
+interrupt (GstCnnClassify *self)
+{
+  GST_OBJECT_LOCK (self);
+  if (self->loaded.pool)
+    cnn_pool_interrupt (self->loaded.pool);
+  GST_OBJECT_UNLOCK (self);
+}
+
 static gboolean
 sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START && self->pool) {
-    cnn_pool_interrupt (self->pool);
-  } else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP && self->pool) {
-    cnn_pool_reset (self->pool);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START) {
+    interrupt (self);
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP && self->loaded.pool) {
+    cnn_pool_reset (self->loaded.pool);
     forget_stream (self);
   } else if (GST_EVENT_IS_SERIALIZED (event)) {
     drain (self);               /* an error of it comes back with the next frame */
@@ -348,7 +436,7 @@ add_latency (GstCnnClassify *self, GstQuery *query)
 static void
 ask_for_more_buffers (GstCnnClassify *self, GstQuery *query)
 {
-  guint delay = self->pool ? cnn_pool_delay (self->pool) : 0;
+  guint delay = self->loaded.pool ? cnn_pool_delay (self->loaded.pool) : 0;
   for (guint i = 0; delay > 0 && i < gst_query_get_n_allocation_pools (query); i++) {
     GstBufferPool *pool;
     guint size, min, max;
@@ -363,7 +451,7 @@ query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *q)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
 
-  if (direction == GST_PAD_SINK && cnn_words_answer (q, self->model))
+  if (direction == GST_PAD_SINK && cnn_words_answer (q, self->loaded.model))
     return TRUE;
   if (GST_QUERY_IS_SERIALIZED (q) && direction == GST_PAD_SINK)
     drain (self);
@@ -380,8 +468,8 @@ static GstStateChangeReturn
 change_state (GstElement *element, GstStateChange change)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (element);
-  if (change == GST_STATE_CHANGE_PAUSED_TO_READY && self->pool)
-    cnn_pool_interrupt (self->pool);
+  if (change == GST_STATE_CHANGE_PAUSED_TO_READY)
+    interrupt (self);
   return GST_ELEMENT_CLASS (gst_cnn_classify_parent_class)->change_state (element, change);
 }
 
@@ -400,7 +488,10 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   GstCnnClassify *self = GST_CNN_CLASSIFY (object);
   GST_OBJECT_LOCK (self);
   switch (id) {
-    case PROP_MODEL: take_string (&self->settings.model, value); break;
+    case PROP_MODEL:
+      take_string (&self->settings.model, value);
+      self->anew = self->settings.model != NULL;
+      break;
     case PROP_LABELS: take_string (&self->settings.labels, value); break;
     case PROP_MEAN: take_string (&self->settings.mean, value); break;
     case PROP_STD: take_string (&self->settings.std, value); break;
@@ -478,7 +569,8 @@ install_properties (GObjectClass *object)
 
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     g_object_class_install_property (object, strings[i].id,
-        g_param_spec_string (strings[i].name, strings[i].nick, strings[i].blurb, strings[i].value, ready));
+        g_param_spec_string (strings[i].name, strings[i].nick, strings[i].blurb, strings[i].value,
+            strings[i].id == PROP_MODEL ? flags | GST_PARAM_MUTABLE_PLAYING : ready));
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     g_object_class_install_property (object, numbers[i].id, g_param_spec_uint (numbers[i].name, numbers[i].nick, numbers[i].blurb,
             numbers[i].min, numbers[i].max, numbers[i].value, flags | numbers[i].mutable));

@@ -22,6 +22,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnnet.c plugins/cnnnet.h \
 	plugins/cnnpicture.c plugins/cnnpicture.h \
 	plugins/cnnpng.c \
+	plugins/cnnload.c plugins/cnnload.h \
 	plugins/cnnpool.c plugins/cnnpool.h \
 	plugins/cnnqueue.c plugins/cnnqueue.h \
 	plugins/cnnreader.c plugins/cnnreader.h \

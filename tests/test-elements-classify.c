@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * test-elements-classify.c - cnnclassify: results, order, interval, lateness, settings, events; on a network that tells red, green and blue. */
+#include "core/convoy.h"
 #include "tests/element-model.h"
 #include "tests/element-tools.h"
 #include "tests/tap.h"
@@ -341,6 +342,80 @@ test_stop_in_between (void)
   }
 }
 
+/* --- hand-over -------------------------------------------------------- */
+
+/* As make_model(), for four classes, of which the last two have other names. */
+static char *
+make_wider (void)
+{
+  GError *error = NULL;
+  g_autoptr (GHashTable) props = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  ConvoyGraph *g = convoy_onnx_load (model, props, &error), *tail, *wide;
+  g_assert_no_error (error);
+  tail = convoy_net_parse ("flatten ! dense units=4 use-bias=false name=last ! activation activation=softmax", NULL, &CONVOY_SHAPE (1, 3), NULL, 0, &error);
+  g_assert_no_error (error);
+  ConvoyTensor *kernel = convoy_params_get (convoy_graph_params (tail), "last/kernel");
+  gboolean by_class = convoy_tensor_shape (kernel)->d[0] == 4;
+  float *k = convoy_tensor_data (kernel);
+  for (guint i = 0; i < 12; i++)
+    k[i] = by_class ? (i / 3 == i % 3 ? 20 : 0) : (i / 4 == i % 4 ? 20 : 0);
+  wide = convoy_graph_join (g, tail, NULL, &error);
+  g_assert_no_error (error);
+  g_hash_table_insert (props, g_strdup ("labels"), g_strdup ("rouge\nvert\nbleu\nautre"));
+  char *path = g_build_filename (folder, "wider.onnx", NULL);
+  convoy_onnx_save (path, wide, props, &error);
+  g_assert_no_error (error);
+  convoy_graph_unref (wide);
+  convoy_graph_unref (tail);
+  convoy_graph_unref (g);
+  return path;
+}
+
+/* Pushes red frames from number n on until one leaves with the label; every frame that left was in its turn. */
+static guint
+push_until (GstHarness *h, guint n, guint *left, const char *label)
+{
+  gboolean seen = FALSE;
+  for (guint end = n + 2000; !seen && n < end; n++) {
+    GstBuffer *out;
+    CU_ASSERT_EQUAL (gst_harness_push (h, make_frame (n, 0, 16, 16)), GST_FLOW_OK);
+    while ((out = gst_harness_try_pull (h))) {
+      CU_ASSERT (GST_BUFFER_PTS (out) == (*left)++ * 100 * GST_MSECOND);
+      CU_ASSERT (result_of (out) != NULL);
+      seen |= has_label (out, label);
+      gst_buffer_unref (out);
+    }
+    g_usleep (2000);
+  }
+  CU_ASSERT (seen);
+  return n;
+}
+
+static void
+test_hand_over (void)
+{
+  static const char *const kinds[] = { "", "workers=2 batch-size=3" };
+  g_autofree char *wider = make_wider ();
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    GstHarness *h = classifier ("RGB", 16, 16, kinds[i]);
+    GstElement *e = gst_harness_find_element (h, "cnnclassify");
+    guint left = 0, n = push_until (h, 0, &left, "red");
+    g_object_set (e, "model", wider, NULL);
+    n = push_until (h, n, &left, "rouge");
+    g_object_set (e, "model", "/nowhere/there-is-no.onnx", NULL);
+    for (guint end = n + 20; n < end;)
+      n = push_until (h, n, &left, "rouge");
+    g_object_set (e, "model", model, NULL);
+    n = push_until (h, n, &left, "red");
+    gst_harness_push_event (h, gst_event_new_eos ());
+    for (GstBuffer *out; (out = gst_harness_try_pull (h)); left++)
+      gst_buffer_unref (out);
+    CU_ASSERT_EQUAL (left, n);
+    gst_object_unref (e);
+    gst_harness_teardown (h);
+  }
+}
+
 /* --- settings --------------------------------------------------------- */
 
 static void
@@ -386,6 +461,7 @@ main (int argc, char **argv)
     { "end of stream, flush, change of caps", test_events },
     { "NULL to PLAYING again and again", test_restart },
     { "stopped with frames in work", test_stop_in_between },
+    { "another model takes over between two frames", test_hand_over },
     { "wrong settings are one error of one line", test_settings },
     { NULL, NULL }
   };
