@@ -34,6 +34,7 @@ struct ConvoyBuild {
   gboolean *grad_owned;         /* by ConvoyValue: nobody else has that buffer */
   ConvoyBuf *kept;              /* by node */
   GArray *reorders;             /* ConvoyReorder: what has been brought into another layout already */
+  struct ConvoyByteState *bytes;        /* bytes-find.h: what is computed on bytes; NULL: nothing */
   const ConvoyNode *current;
   GError *error;                /* the first one; sticks */
 };

@@ -2,7 +2,7 @@
  *
  * compile.c - compile a bound graph into a plan: find what rides on what, then let every operator
  * append its steps. */
-#include "core/build.h"
+#include "core/bytes.h"
 
 /* --- operators without a forward of their own ------------------------ */
 
@@ -61,7 +61,7 @@ static void
 forward (ConvoyBuild *b, const ConvoyNode *n)
 {
   b->current = n;
-  if (n->op->forward && n->op->forward (b, n))
+  if (convoy_bytes_forward (b, n) || (n->op->forward && n->op->forward (b, n)))
     return;
   if ((n->op->flags & CONVOY_OP_ALIAS) && n->n_out == 1)
     alias_forward (b, n);
@@ -155,6 +155,7 @@ build_free (ConvoyBuild *b)
   g_free (b->is_output);
   g_free (b->fixed);
   g_free (b->node);
+  convoy_bytes_clear (b);
   convoy_learn_clear (b);
 }
 
@@ -195,10 +196,13 @@ convoy_plan_compile (ConvoyGraph *g, guint threads, gboolean no_fuse, ConvoyVari
   if (learn)
     convoy_learn_find (&b, &b.error);
   find_users (&b);
+  if (!b.error && !no_fuse)
+    convoy_bytes_find (&b);
   for (guint i = 0; !b.error && !no_fuse && i < n_nodes; i++)
-    find_taken (&b, i);
+    if (!convoy_bytes_has (&b, i))
+      find_taken (&b, i);
   for (guint i = 0; !b.error && !no_fuse && i < n_nodes; i++)
-    if (b.node[i].root == i)
+    if (b.node[i].root == i && !convoy_bytes_has (&b, i))
       find_riders (&b, i);
   add_inputs (&b);
   for (guint fixed = 2; fixed-- > 0;)   /* what rides may read constants that the graph computes later */

@@ -622,6 +622,7 @@ convoy_dnn_pool_back (ConvoyPool k, const ConvoyWindow *window, const ConvoyMd *
           w.before, w.after, forward->pd, attr));
 }
 
+gboolean convoy_dnn_has_vnni (void) { return (dnnl_get_effective_cpu_isa () & dnnl_cpu_isa_avx512_core_vnni) == dnnl_cpu_isa_avx512_core_vnni; }
 gboolean convoy_dnn_is_wide (void) { return (dnnl_get_effective_cpu_isa () & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core; }
 
 static gboolean

@@ -112,6 +112,8 @@ gboolean convoy_call_run (const ConvoyCall *c, GError **error);
 
 /* The processor has registers of 16 floats, so layouts in blocks of 16 channels are its own. */
 gboolean convoy_dnn_is_wide (void);
+/* It adds up fours of products of bytes in one instruction (AVX-512 VNNI). */
+gboolean convoy_dnn_has_vnni (void);
 
 /* Of the calling thread; 0: one. */
 void convoy_dnn_threads (guint n);

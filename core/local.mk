@@ -17,6 +17,13 @@ core_libcore_la_SOURCES = \
 	core/batches.c \
 	core/bind.c \
 	core/build.c core/build.h \
+	core/bytes.h core/bytes-wide.h \
+	core/bytes-build.c \
+	core/bytes-conv.c \
+	core/bytes-depthwise.c \
+	core/bytes-find.c core/bytes-find.h \
+	core/bytes-move.c \
+	core/bytes-pack.c \
 	core/checkpoint.c core/checkpoint.h \
 	core/checkpoint-file.c \
 	core/columns.c core/columns.h \

@@ -121,6 +121,12 @@ gboolean convoy_infer_broadcast (const ConvoyNode *n, const ConvoyShape *a, cons
  * and 0 where neither is. free with g_free(). FALSE: it is given but no constant integer vector. */
 gboolean convoy_infer_ints (const ConvoyNode *n, const ConvoyFact *in, guint i, const char *attr, gint64 **v, gsize *len, GError **error);
 
+/* From the attributes strides, dilations, pads, auto_pad and the sizes of a kernel over x
+ * (NxCx...): fills w, and the spatial sizes of out, which has x's rank. ceil_mode rounds up, with
+ * more padding behind. */
+gboolean convoy_window_init (const ConvoyNode *n, const ConvoyShape *x, const gint64 *kernel, gsize n_kernel, gboolean ceil_mode, ConvoyWindow *w,
+    ConvoyShape *out, GError **error);
+
 /* Builder. Values live in buffers; a buffer has a layout (ConvoyMd). The first failure sticks:
  * after it every call is a no-op, so operators never check. A step that depends on no input of
  * the graph runs once for each version of the weights, not in every run: that is how constants

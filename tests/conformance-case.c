@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* Of a quantized network: one step of its 8-bit scores, about 0.17, moves a probability p by up to p (1 - p) 0.17. */
-#define PROBABILITY_SLACK 0.045
+#define PROBABILITY_SLACK 0.02
 #define PROBABILITY_SUM 0.02    /* what the sum of probabilities in 8 bits may miss 1 by */
 
 /* --- comparing -------------------------------------------------------- */

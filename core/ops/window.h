@@ -5,12 +5,6 @@
 #define CONVOY_OPS_WINDOW_H
 #include "core/op.h"
 
-/* From the attributes strides, dilations, pads, auto_pad and the sizes of a kernel over x
- * (NxCx...): fills w, and the spatial sizes of out, which has x's rank. ceil_mode rounds up, with
- * more padding behind. */
-gboolean convoy_window_init (const ConvoyNode *n, const ConvoyShape *x, const gint64 *kernel, gsize n_kernel, gboolean ceil_mode, ConvoyWindow *w,
-    ConvoyShape *out, GError **error);
-
 /* An attribute of want integers of min..2^30, or dflt in their place. */
 gboolean convoy_window_ints (const ConvoyNode *n, const char *key, gsize want, gint64 min, gint64 dflt, gint64 *out, GError **error);
 

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * bytes-build.c - append the steps of what is computed on bytes to a plan. */
+#include "core/bytes-find.h"
+
+/* The buffer of an optional number or vector, which is known before a run. */
+static ConvoyBuf
+known (ConvoyBuild *b, ConvoyValue v)
+{
+  return v == CONVOY_NONE ? CONVOY_NO_BUF : convoy_build_in_plain (b, v);
+}
+
+static ConvoyBuf
+bytes_new (ConvoyBuild *b, ConvoyValue v, ConvoyBytes *t)
+{
+  const gint64 *border = b->bytes->border[v];
+  convoy_bytes_shape (convoy_build_shape (b, v), t);
+  t->top = border[0], t->left = border[1];
+  t->rows = t->h + border[0] + border[2], t->columns = t->w + border[1] + border[3];
+  ConvoyShape s = CONVOY_SHAPE (t->n, t->rows, t->columns, t->pixel);
+  b->bytes->bytes[v].t = *t;
+  return b->bytes->bytes[v].buf = convoy_build_buf (b, CONVOY_B_ARENA, CONVOY_U8, &s, NULL);
+}
+
+/* The bytes of q, made from a plain tensor where it has none yet. */
+static ConvoyBuf
+bytes_in (ConvoyBuild *b, const ConvoyQuant *q, ConvoyBytes *t)
+{
+  if (q->q == CONVOY_NONE)
+    return CONVOY_NO_BUF;
+  if (b->bytes->bytes[q->q].buf == CONVOY_NO_BUF) {
+    ConvoyBuf plain = convoy_build_in_plain (b, q->q);
+    ConvoyByteMove m = { .x_type = convoy_build_type (b, q->q), .zero_type = { convoy_build_type (b, q->q) } };
+    if (b->error)
+      return CONVOY_NO_BUF;
+    ConvoyBuf to = bytes_new (b, q->q, &m.y);
+    convoy_build_call (b, "to bytes", convoy_bytes_from_plain, g_memdup2 (&m, sizeof m), 2, 1, plain, known (b, q->zero), to);
+  }
+  *t = b->bytes->bytes[q->q].t;
+  return b->bytes->bytes[q->q].buf;
+}
+
+/* Something that no unit is reads v. */
+static gboolean
+has_readers (ConvoyBuild *b, ConvoyValue v)
+{
+  for (guint i = 0; b->users[v] && i < b->users[v]->len; i++)
+    if (!b->bytes->covered[g_array_index (b->users[v], guint, i)])
+      return TRUE;
+  return b->is_output[v];
+}
+
+/* The plain tensor of what has become bytes, if it is read. */
+static void
+publish (ConvoyBuild *b, ConvoyValue v)
+{
+  if (b->error || !has_readers (b, v))
+    return;
+  ConvoyByteMove m = { .x = b->bytes->bytes[v].t, .y_type = convoy_build_type (b, v) };
+  b->value[v] = convoy_build_buf (b, CONVOY_B_ARENA, m.y_type, convoy_build_shape (b, v), NULL);
+  convoy_build_call (b, "from bytes", convoy_bytes_to_plain, g_memdup2 (&m, sizeof m), 1, 1, b->bytes->bytes[v].buf, b->value[v]);
+}
+
+/* --- convolutions and products ----------------------------------------------- */
+
+static void
+describe (ConvoyBuild *b, const ConvoyUnit *u, ConvoyByteConv *k)
+{
+  const ConvoyWindow *w = &u->window;
+  k->threads = b->plan->threads;
+  k->groups = u->groups, k->inputs = u->inputs, k->outputs = u->outputs;
+  k->depthwise = u->groups > 1 && u->inputs == 1 && u->outputs == u->groups;
+  k->residual = u->other.q != CONVOY_NONE, k->floats = u->floats;
+  if (k->depthwise)
+    k->groups = 1;
+  k->padded = k->depthwise ? (u->outputs + 63) / 64 * 64 : (u->outputs / u->groups + 15) / 16 * 16 * u->groups;
+  for (guint i = 0; i < 2; i++)
+    k->stride[i] = w->stride[i], k->kernel[i] = w->kernel[i];
+  k->origin = ((k->x.top - w->before[0]) * k->x.columns + k->x.left - w->before[1]) * k->x.pixel;
+  k->rows = u->groups == 1 && w->dilation[1] == 1;
+  k->run = (guint) (k->rows ? w->kernel[1] * k->x.pixel : u->groups == 1 ? k->x.pixel : u->inputs);
+  for (gint64 r = 0; r < w->kernel[0]; r++)
+    for (gint64 c = 0; c < (k->rows ? 1 : w->kernel[1]); c++)
+      k->tap[k->n_taps++] = (gint32) ((r * w->dilation[0] * k->x.columns + c * w->dilation[1]) * k->x.pixel);
+}
+
+static gint64
+count (ConvoyBuild *b, ConvoyValue v)
+{
+  return v == CONVOY_NONE ? 1 : convoy_shape_count (convoy_build_shape (b, v));
+}
+
+static ConvoyBuf
+tmp (ConvoyBuild *b, ConvoyType type, gint64 n)
+{
+  ConvoyShape s = CONVOY_SHAPE (MAX (n, 1));
+  return convoy_build_buf (b, CONVOY_B_ARENA, type, &s, NULL);
+}
+
+/* Appends the packing; packed: weights, tables, ones, finish. */
+static void
+pack (ConvoyBuild *b, const ConvoyUnit *u, const ConvoyByteConv *k, ConvoyBuf packed[4])
+{
+  const ConvoyValue from[CONVOY_BP_IN] = { u->w.q, u->w.scale, u->w.zero, u->bias, u->bias_scale, u->x.scale, u->x.zero, u->y.scale, u->y.zero,
+    u->first.scale, u->first.zero, u->other.scale, u->other.zero };
+  const ConvoyValue of[] = { [CONVOY_BP_W_ZERO] = u->w.q, [CONVOY_BP_X_ZERO] = u->x.q, [CONVOY_BP_Y_ZERO] = u->y.q, [CONVOY_BP_FIRST_ZERO] = u->first.q, [CONVOY_BP_OTHER_ZERO] = u->other.q };
+  ConvoyBytePack *p = g_new0 (ConvoyBytePack, 1);
+  ConvoyBuf in[CONVOY_BP_IN];
+  *p = (ConvoyBytePack) { .conv = *k, .o_stride = u->o_stride, .c_stride = u->c_stride, .tap_stride = u->tap_stride, .low = u->low, .high = u->high,
+    .low_first = u->low_first, .high_first = u->high_first, .per_channel = count (b, u->w.scale) > 1, .zero_per_channel = count (b, u->w.zero) > 1 };
+  for (guint i = 0; i < CONVOY_BP_IN; i++) {
+    in[i] = known (b, from[i]);
+    p->type[i] = from[i] == CONVOY_NONE ? CONVOY_U8 : convoy_build_type (b, from[i]);
+    if (i < G_N_ELEMENTS (of) && of[i] != CONVOY_NONE && of[i] != 0)
+      p->type[i] = convoy_build_type (b, of[i]);
+  }
+  packed[0] = tmp (b, CONVOY_I8, (gint64) convoy_bytes_packed (k));
+  packed[1] = tmp (b, CONVOY_I32, 3 * k->padded);
+  packed[2] = tmp (b, CONVOY_U8, (gint64) k->n_taps * k->run);
+  packed[3] = tmp (b, CONVOY_U8, sizeof (ConvoyFinish));
+  convoy_build_call (b, "pack", convoy_bytes_pack, p, CONVOY_BP_IN, 4, in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], in[8], in[9], in[10], in[11], in[12],
+      packed[0], packed[1], packed[2], packed[3]);
+}
+
+static void
+conv (ConvoyBuild *b, const ConvoyNode *n, const ConvoyUnit *u)
+{
+  ConvoyByteConv k = { 0 };
+  ConvoyBuf x = bytes_in (b, &u->x, &k.x), other = bytes_in (b, &u->other, &k.other), y, packed[4];
+  if (b->error)
+    return;
+  if (u->floats) {
+    const ConvoyShape *s = convoy_build_shape (b, n->out);
+    g_autoptr (ConvoyMd) md = s->n > 2 ? convoy_md_channels_last (s) : convoy_md_plain (s);
+    convoy_bytes_shape (s, &k.y);
+    y = convoy_build_out (b, n->out, md);
+  } else
+    y = bytes_new (b, u->y.q, &k.y);
+  describe (b, u, &k);
+  pack (b, u, &k, packed);
+  convoy_build_call (b, k.depthwise ? "bytes depthwise" : "bytes conv", k.depthwise ? convoy_bytes_depthwise : convoy_bytes_conv, g_memdup2 (&k, sizeof k), 6, 1,
+      x, packed[0], packed[1], packed[2], packed[3], other, y);
+}
+
+/* --- the rest ------------------------------------------------------------------ */
+
+static void
+pool (ConvoyBuild *b, const ConvoyUnit *u, ConvoyByteMove *m, ConvoyBuf x, ConvoyBuf y)
+{
+  const ConvoyWindow *w = &u->window;
+  for (guint i = 0; i < 2; i++)
+    m->kernel[i] = w->kernel[i], m->stride[i] = w->stride[i], m->before[i] = w->before[i];
+  m->maximum = u->maximum, m->count_padding = u->count_padding;
+  convoy_build_call (b, "bytes pool", convoy_bytes_pool, g_memdup2 (m, sizeof *m), 5, 2, x, known (b, u->x.scale), known (b, u->x.zero), known (b, u->y.scale), known (b, u->y.zero),
+      y, tmp (b, CONVOY_I32, m->x.pixel));
+}
+
+static void
+move (ConvoyBuild *b, const ConvoyNode *n, const ConvoyUnit *u)
+{
+  ConvoyByteSum s = { .move = { .low = u->low, .high = u->high, .threads = b->plan->threads } };
+  ConvoyByteMove *m = &s.move;
+  const ConvoyShape *shape = convoy_build_shape (b, n->in[0]);
+  if (u->kind == CONVOY_UNIT_QUANTIZE) {
+    g_autoptr (ConvoyMd) md = shape->n > 2 ? convoy_md_channels_last (shape) : convoy_md_plain (shape);
+    ConvoyBuf x = convoy_build_in_as (b, convoy_build_in (b, n->in[0]), md);
+    m->zero_type[0] = convoy_build_type (b, u->y.q);
+    ConvoyBuf y = b->error ? CONVOY_NO_BUF : bytes_new (b, u->y.q, &m->y);
+    convoy_build_call (b, "quantize", convoy_bytes_from_floats, g_memdup2 (m, sizeof *m), 3, 1, x, known (b, u->y.scale), known (b, u->y.zero), y);
+    return;
+  }
+  ConvoyBuf x = bytes_in (b, &u->x, &m->x), other = bytes_in (b, &u->other, &s.other);
+  if (b->error)
+    return;
+  m->zero_type[0] = convoy_build_type (b, u->x.q);
+  m->zero_type[1] = convoy_build_type (b, u->kind == CONVOY_UNIT_ADD ? u->other.q : u->y.q);
+  m->zero_type[2] = convoy_build_type (b, u->y.q);
+  if (u->kind == CONVOY_UNIT_SAME) {
+    b->bytes->bytes[u->y.q] = b->bytes->bytes[u->x.q];
+    return;
+  }
+  ConvoyBuf y = bytes_new (b, u->y.q, &m->y);
+  if (u->kind == CONVOY_UNIT_POOL)
+    pool (b, u, m, x, y);
+  else if (u->kind == CONVOY_UNIT_ADD)
+    convoy_build_call (b, "bytes add", convoy_bytes_add, g_memdup2 (&s, sizeof s), 8, 1, x, other, known (b, u->x.scale), known (b, u->x.zero), known (b, u->other.scale),
+        known (b, u->other.zero), known (b, u->y.scale), known (b, u->y.zero), y);
+  else
+    convoy_build_call (b, "bytes change", convoy_bytes_change, g_memdup2 (m, sizeof *m), 5, 1, x, known (b, u->x.scale), known (b, u->x.zero), known (b, u->y.scale),
+        known (b, u->y.zero), y);
+}
+
+gboolean
+convoy_bytes_forward (ConvoyBuild *b, const ConvoyNode *n)
+{
+  guint root = convoy_build_index (b, n);
+  if (!convoy_bytes_has (b, root))
+    return FALSE;
+  const ConvoyUnit *u = &b->bytes->unit[root];
+  if (u->kind == CONVOY_UNIT_CONV)
+    conv (b, n, u);
+  else
+    move (b, n, u);
+  if (!u->floats)
+    publish (b, u->y.q);
+  return TRUE;
+}

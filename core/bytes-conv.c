@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * bytes-conv.c - convolutions and matrix products of bytes: sums of fours of products in int32
+ * (AVX-512 VNNI), exact, then scaled, rounded and clamped while they are in registers. */
+#include "core/bytes.h"
+#include <string.h>
+
+#define MOST_PIXELS 6           /* of a tile, times up to 4 vectors of 16 output channels */
+#define MOST_VECTORS 4
+#define STRIP 48                /* pixels whose outputs are worked out while they are in the nearest cache */
+#define STRIP_BYTES 24576
+
+guint
+convoy_bytes_blocks (gint64 outputs)
+{
+  gint64 vectors = (outputs + 15) / 16;
+  return (guint) ((vectors + MOST_VECTORS - 1) / MOST_VECTORS);
+}
+
+guint
+convoy_bytes_block (gint64 outputs, guint i, guint *first)
+{
+  guint vectors = (guint) ((outputs + 15) / 16), blocks = convoy_bytes_blocks (outputs), small = vectors / blocks, large = vectors % blocks;
+  *first = i * small + MIN (i, large);
+  return small + (i < large);
+}
+
+#ifdef __x86_64__
+#include "core/bytes-wide.h"
+
+/* One strip of pixels, and what its tiles share. */
+typedef struct {
+  const ConvoyByteConv *k;
+  const ConvoyFinish *finish;
+  const gint8 *weights;
+  const gint32 *bias, *zero;
+  const float *scale;
+  const guint8 *ones;
+  const guint8 *x[STRIP], *other[STRIP];
+  guint8 *y[STRIP];
+  gint32 sum[STRIP];
+  guint n;
+} Strip;
+
+/* y of P pixels and a block of J vectors; at: where it begins in the tables; left: channels that are there. */
+VNNI_INLINE void
+tile (const guint J, const guint P, const Strip *s, guint p0, const gint8 *w, gint64 at, guint left)
+{
+  const ConvoyByteConv *k = s->k;
+  const guint8 *const *x = s->x + p0;
+  __m512i acc[MOST_PIXELS][MOST_VECTORS], v[MOST_VECTORS];
+#pragma GCC unroll 4
+  for (guint j = 0; j < J; j++)
+#pragma GCC unroll 6
+    for (guint p = 0; p < P; p++)
+      acc[p][j] = _mm512_loadu_si512 (s->bias + at + 16 * j);
+  for (guint t = 0; t < k->n_taps; t++)
+    for (guint q = 0; q < k->run; q += 4, w += 64 * J) {
+#pragma GCC unroll 4
+      for (guint j = 0; j < J; j++)
+        v[j] = _mm512_loadu_si512 (w + 64 * j);
+#pragma GCC unroll 6
+      for (guint p = 0; p < P; p++) {
+        __m512i four = bytes_four (x[p] + k->tap[t] + q);
+#pragma GCC unroll 4
+        for (guint j = 0; j < J; j++)
+          acc[p][j] = _mm512_dpbusd_epi32 (acc[p][j], four, v[j]);
+      }
+    }
+#pragma GCC unroll 6
+  for (guint p = 0; p < P; p++) {
+    if (s->finish->sums) {
+      __m512i sum = _mm512_set1_epi32 (s->sum[p0 + p]);
+#pragma GCC unroll 4
+      for (guint j = 0; j < J; j++)
+        acc[p][j] = _mm512_sub_epi32 (acc[p][j], _mm512_mullo_epi32 (sum, _mm512_loadu_si512 (s->zero + at + 16 * j)));
+    }
+    if (k->floats)
+      bytes_store_floats (J, acc[p], s->scale + at, (float *) s->y[p0 + p], left);
+    else
+      bytes_finish (J, acc[p], s->scale + at, s->finish, k->residual ? s->other[p0 + p] : NULL, s->y[p0 + p], left);
+  }
+}
+
+#define TILE(J, P) VNNI static void tile_##J##_##P (const Strip *s, guint p, const gint8 *w, gint64 at, guint left) { tile (J, P, s, p, w, at, left); }
+#define TILES(J) TILE (J, 1) TILE (J, 2) TILE (J, 3) TILE (J, 4) TILE (J, 5) TILE (J, 6)
+TILES (1) TILES (2) TILES (3) TILES (4)
+#define ROW(J) { tile_##J##_1, tile_##J##_2, tile_##J##_3, tile_##J##_4, tile_##J##_5, tile_##J##_6 }
+static void (*const tiles[MOST_VECTORS][MOST_PIXELS]) (const Strip *s, guint p, const gint8 *w, gint64 at, guint left) = { ROW (1), ROW (2), ROW (3), ROW (4) };
+
+/* The sums of what each pixel's window holds. */
+VNNI static void
+sum_up (Strip *s)
+{
+  const ConvoyByteConv *k = s->k;
+  for (guint p = 0; p < s->n; p++) {
+    __m512i acc = _mm512_setzero_si512 ();
+    for (guint t = 0; t < k->n_taps; t++)
+      for (guint q = 0; q < k->run; q += 64) {
+        __mmask64 m = bytes_mask (k->run - q);
+        acc = _mm512_dpbusd_epi32 (acc, _mm512_maskz_loadu_epi8 (m, s->x[p] + k->tap[t] + q), _mm512_maskz_loadu_epi8 (m, s->ones + t * k->run + q));
+      }
+    s->sum[p] = _mm512_reduce_add_epi32 (acc);
+  }
+}
+
+/* All pixels of the strip, blocks from to to of group g's output channels. */
+static void
+run_strip (const Strip *s, gint64 g, guint from, guint to)
+{
+  const ConvoyByteConv *k = s->k;
+  gint64 outputs = k->outputs / k->groups, per_vector = 16 * (gint64) k->n_taps * k->run;
+  guint parts = (s->n + MOST_PIXELS - 1) / MOST_PIXELS;
+  Strip local = *s;
+  for (guint i = from; i < to; i++) {
+    guint first, vectors = convoy_bytes_block (outputs, i, &first);
+    gint64 channel = g * outputs + first * 16, slot = g * (k->padded / k->groups) + first * 16;
+    gint64 room = (k->floats || k->groups > 1 ? (g + 1) * outputs : k->y.pixel) - channel;
+    for (guint p = 0; p < s->n; p++) {
+      local.y[p] = s->y[p] + channel * (k->floats ? (gint64) sizeof (float) : 1);
+      local.other[p] = k->residual ? s->other[p] + channel : NULL;
+    }
+    for (guint t = 0, p = 0; t < parts; t++) {
+      guint n = s->n / parts + (t < s->n % parts);
+      tiles[vectors - 1][n - 1] (&local, p, s->weights + slot / 16 * per_vector, slot, (guint) MIN (room, 16 * vectors));
+      p += n;
+    }
+  }
+}
+
+typedef struct { const ConvoyByteConv *k; void *const *data; } Job;
+
+/* Pixels begin to end, blocks of output channels from to to. */
+static void
+run_range (const Job *job, gint64 begin, gint64 end, guint from, guint to)
+{
+  const ConvoyByteConv *k = job->k;
+  const gint32 *table = job->data[CONVOY_BC_TABLE];
+  Strip s = { .k = k, .finish = job->data[CONVOY_BC_FINISH], .weights = job->data[CONVOY_BC_WEIGHTS], .bias = table, .zero = table + k->padded,
+    .scale = (const float *) (table + 2 * k->padded), .ones = job->data[CONVOY_BC_ONES] };
+  guint most = (guint) CLAMP (STRIP_BYTES / MAX (k->n_taps * k->run, 1), MOST_PIXELS, STRIP);
+  for (gint64 p = begin; p < end; p += s.n) {
+    s.n = (guint) MIN (most, end - p);
+    for (guint i = 0; i < s.n; i++) {
+      gint64 column = (p + i) % k->y.w, row = (p + i) / k->y.w % k->y.h, n = (p + i) / (k->y.w * k->y.h);
+      s.x[i] = (const guint8 *) job->data[CONVOY_BC_X] + k->origin + ((n * k->x.rows + row * k->stride[0]) * k->x.columns + column * k->stride[1]) * k->x.pixel;
+      s.y[i] = (guint8 *) job->data[CONVOY_BC_Y] + (k->floats ? (p + i) * k->outputs * (gint64) sizeof (float) : convoy_bytes_at (&k->y, n, row, column));
+      s.other[i] = k->residual ? (const guint8 *) job->data[CONVOY_BC_OTHER] + convoy_bytes_at (&k->other, n, row, column) : NULL;
+    }
+    for (gint64 g = 0; g < k->groups; g++) {
+      if (s.finish->sums)
+        sum_up (&s);
+      run_strip (&s, g, from, to);
+      for (guint i = 0; i < s.n; i++)
+        s.x[i] += k->inputs;
+    }
+  }
+}
+
+/* A thread takes a share of the pixels; where there are few, of the output channels. */
+static void
+work (guint i, void *data)
+{
+  const Job *job = data;
+  const ConvoyByteConv *k = job->k;
+  gint64 pixels = k->y.n * k->y.h * k->y.w, share = (pixels + k->threads - 1) / k->threads;
+  guint blocks = convoy_bytes_blocks (k->outputs / k->groups);
+  if (pixels < 2 * MOST_PIXELS * k->threads)
+    run_range (job, 0, pixels, blocks * i / k->threads, blocks * (i + 1) / k->threads);
+  else
+    run_range (job, MIN (i * share, pixels), MIN ((i + 1) * share, pixels), 0, blocks);
+}
+
+void
+convoy_bytes_conv (void *const data[], const void *user)
+{
+  const ConvoyByteConv *k = user;
+  const ConvoyFinish *finish = data[CONVOY_BC_FINISH];
+  Job job = { k, data };
+  convoy_dnn_side_by_side (k->threads, work, &job);
+  if (!k->floats)
+    convoy_bytes_border (&k->y, data[CONVOY_BC_Y], finish->zero);
+}
+#else
+void convoy_bytes_conv (void *const data[], const void *user) { (void) data, (void) user; }
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * bytes-depthwise.c - depthwise convolutions of bytes: 64 channels at a time, the rows of the
+ * window woven into fours (AVX-512 VNNI). */
+#include "core/bytes.h"
+
+#ifdef __x86_64__
+#include "core/bytes-wide.h"
+
+/* Up to four rows below each other, 64 channels: v[j] holds fours of channels 16 l + 4 j + 0..3 in lane l,
+ * the order of bytes_finish(). */
+VNNI_INLINE void
+weave (const guint8 *x, gint64 row, guint rows, __mmask64 m, __m512i v[4])
+{
+  const __m512i none = _mm512_setzero_si512 ();
+  __m512i a = _mm512_maskz_loadu_epi8 (m, x), b = rows > 1 ? _mm512_maskz_loadu_epi8 (m, x + row) : none;
+  __m512i c = rows > 2 ? _mm512_maskz_loadu_epi8 (m, x + 2 * row) : none, d = rows > 3 ? _mm512_maskz_loadu_epi8 (m, x + 3 * row) : none;
+  __m512i ab = _mm512_unpacklo_epi8 (a, b), cd = _mm512_unpacklo_epi8 (c, d);
+  v[0] = _mm512_unpacklo_epi16 (ab, cd);
+  v[1] = _mm512_unpackhi_epi16 (ab, cd);
+  ab = _mm512_unpackhi_epi8 (a, b), cd = _mm512_unpackhi_epi8 (c, d);
+  v[2] = _mm512_unpacklo_epi16 (ab, cd);
+  v[3] = _mm512_unpackhi_epi16 (ab, cd);
+}
+
+typedef struct {
+  const ConvoyByteConv *k;
+  const ConvoyFinish *finish;
+  const gint8 *weights;         /* of this block of channels: [row group][column][4][64] */
+  const gint32 *bias, *zero;
+  const float *scale;
+  const guint8 *other;
+  guint left;
+} Block;
+
+/* One output pixel of 64 channels. */
+VNNI_INLINE void
+pixel (const Block *s, const guint height, const guint width, const gboolean sums, const guint8 *x, const guint8 *other, guint8 *y)
+{
+  const ConvoyByteConv *k = s->k;
+  const gint64 row = k->x.columns * k->x.pixel;
+  const gint8 *w = s->weights;
+  const __mmask64 m = bytes_mask (s->left);
+  __m512i acc[4], sum[4], v[4];
+#pragma GCC unroll 4
+  for (guint j = 0; j < 4; j++)
+    acc[j] = _mm512_loadu_si512 (s->bias + 16 * j), sum[j] = _mm512_setzero_si512 ();
+  for (guint r = 0; r < height; r += 4)
+#pragma GCC unroll 3
+    for (guint c = 0; c < width; c++, w += 256) {
+      weave (x + r * row + c * k->x.pixel, row, MIN (height - r, 4), m, v);
+#pragma GCC unroll 4
+      for (guint j = 0; j < 4; j++) {
+        acc[j] = _mm512_dpbusd_epi32 (acc[j], v[j], _mm512_loadu_si512 (w + 64 * j));
+        if (sums)
+          sum[j] = _mm512_dpbusd_epi32 (sum[j], v[j], _mm512_set1_epi8 (1));
+      }
+    }
+#pragma GCC unroll 4
+  for (guint j = 0; sums && j < 4; j++)
+    acc[j] = _mm512_sub_epi32 (acc[j], _mm512_mullo_epi32 (sum[j], _mm512_loadu_si512 (s->zero + 16 * j)));
+  bytes_finish (4, acc, s->scale, s->finish, other, y, s->left);
+}
+
+VNNI_INLINE void
+line (const Block *s, const guint height, const guint width, const gboolean sums, const guint8 *x, const guint8 *other, guint8 *y)
+{
+  const ConvoyByteConv *k = s->k;
+  for (gint64 i = 0; i < k->y.w; i++)
+    pixel (s, height, width, sums, x + i * k->stride[1] * k->x.pixel, other ? other + i * k->other.pixel : NULL, y + i * k->y.pixel);
+}
+
+VNNI static void line_3x3 (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) { line (s, 3, 3, FALSE, x, other, y); }
+VNNI static void line_3x3_sums (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) { line (s, 3, 3, TRUE, x, other, y); }
+VNNI static void
+line_any (const Block *s, const guint8 *x, const guint8 *other, guint8 *y)
+{
+  line (s, (guint) s->k->kernel[0], (guint) s->k->kernel[1], s->finish->sums != 0, x, other, y);
+}
+
+typedef struct { const ConvoyByteConv *k; void *const *data; } Job;
+
+static void
+work (guint i, void *data)
+{
+  const Job *job = data;
+  const ConvoyByteConv *k = job->k;
+  const gint32 *table = job->data[CONVOY_BC_TABLE];
+  gint64 lines = k->y.n * k->y.h, share = (lines + k->threads - 1) / k->threads, end = MIN ((i + 1) * share, lines);
+  Block s = { .k = k, .finish = job->data[CONVOY_BC_FINISH] };
+  gboolean three = k->kernel[0] == 3 && k->kernel[1] == 3;
+  for (gint64 l = i * share; l < end; l++)
+    for (gint64 c = 0; c < k->y.c; c += 64) {
+      const guint8 *x = (const guint8 *) job->data[CONVOY_BC_X] + k->origin + (l / k->y.h * k->x.rows + l % k->y.h * k->stride[0]) * k->x.columns * k->x.pixel + c;
+      s.weights = (const gint8 *) job->data[CONVOY_BC_WEIGHTS] + c * 4 * ((k->kernel[0] + 3) / 4) * k->kernel[1];
+      s.bias = table + c, s.zero = table + k->padded + c, s.scale = (const float *) (table + 2 * k->padded) + c;
+      s.left = (guint) MIN (k->y.pixel - c, 64);
+      const guint8 *other = k->residual ? (const guint8 *) job->data[CONVOY_BC_OTHER] + convoy_bytes_at (&k->other, l / k->y.h, l % k->y.h, 0) + c : NULL;
+      (three ? s.finish->sums ? line_3x3_sums : line_3x3 : line_any) (&s, x, other, (guint8 *) job->data[CONVOY_BC_Y] + convoy_bytes_at (&k->y, l / k->y.h, l % k->y.h, 0) + c);
+    }
+}
+
+void
+convoy_bytes_depthwise (void *const data[], const void *user)
+{
+  const ConvoyByteConv *k = user;
+  const ConvoyFinish *finish = data[CONVOY_BC_FINISH];
+  Job job = { k, data };
+  convoy_dnn_side_by_side (k->threads, work, &job);
+  convoy_bytes_border (&k->y, data[CONVOY_BC_Y], finish->zero);
+}
+#else
+void convoy_bytes_depthwise (void *const data[], const void *user) { (void) data, (void) user; }
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * bytes-find.h - what the pass over a graph finds: units, each a group of nodes that one kernel
+ * on bytes computes. */
+#ifndef CONVOY_BYTES_FIND_H
+#define CONVOY_BYTES_FIND_H
+#include "core/bytes.h"
+
+/* A quantized value with its scale and zero point, which are numbers known before a run, or, for weights, vectors. */
+typedef struct { ConvoyValue q, scale, zero; } ConvoyQuant;
+#define CONVOY_NO_QUANT ((ConvoyQuant) { CONVOY_NONE, CONVOY_NONE, CONVOY_NONE })
+
+typedef enum {
+  CONVOY_UNIT_NONE,
+  CONVOY_UNIT_CONV,             /* convolution or product, a function, a residual */
+  CONVOY_UNIT_POOL,
+  CONVOY_UNIT_ADD,
+  CONVOY_UNIT_CHANGE,           /* from scale to scale */
+  CONVOY_UNIT_SAME,             /* the same bytes under another name */
+  CONVOY_UNIT_QUANTIZE,         /* from float32 */
+} ConvoyUnitKind;
+
+typedef struct {
+  ConvoyUnitKind kind;
+  ConvoyQuant x, other, w, first, y;    /* first: between the convolution and the sum with other */
+  ConvoyValue bias, bias_scale;         /* int32, or float32 without a scale; CONVOY_NONE: none */
+  float low, high, low_first, high_first;       /* bounds of the functions before y and first */
+  ConvoyWindow window;
+  gint64 groups, outputs, inputs;       /* channels; inputs: of a group */
+  gint64 o_stride, c_stride, tap_stride;        /* of the weights, in elements */
+  gboolean floats;                      /* the output is the node's, float32 */
+  gboolean maximum, count_padding;
+} ConvoyUnit;
+
+struct ConvoyByteState {
+  ConvoyUnit *unit;             /* by node: of which it is the root */
+  gboolean *covered;            /* by node: a unit computes it, or makes it needless */
+  gboolean *wanted;             /* by value: a unit reads its bytes */
+  gint64 (*border)[4];          /* by value: above, left, below, right, as units need it */
+  struct { ConvoyBuf buf; ConvoyBytes t; } *bytes;      /* by value; buf CONVOY_NO_BUF: none yet */
+};
+
+/* Images, channels, rows, columns; FALSE: not a tensor that has them. */
+gboolean convoy_bytes_shape (const ConvoyShape *s, ConvoyBytes *t);
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * bytes-move.c - bytes in and out of a plan's other layouts, from one scale to another, pooled
+ * and added. */
+#include "core/bytes.h"
+#include "core/vector.h"
+#include <math.h>
+#include <string.h>
+
+void
+convoy_bytes_border (const ConvoyBytes *t, guint8 *bytes, gint32 zero)
+{
+  gint64 row = t->columns * t->pixel, before = t->left * t->pixel, after = row - before - t->w * t->pixel;
+  if (t->rows == t->h && t->columns == t->w)
+    return;
+  for (gint64 i = 0; i < t->n * t->rows; i++) {
+    guint8 *at = bytes + i * row;
+    gint64 y = i % t->rows - t->top;
+    if (y < 0 || y >= t->h)
+      memset (at, zero, row);
+    else {
+      memset (at, zero, before);
+      memset (at + row - after, zero, after);
+    }
+  }
+}
+
+/* Half to even; |v| < 2^22. */
+#define ROUND(v) (((v) + 12582912.0f) - 12582912.0f)
+
+/* --- in and out -------------------------------------------------------- */
+
+CONVOY_VECTORIZED static void
+quantize (const float *x, guint8 *y, gint64 n, float scale, gint32 zero)
+{
+  const float low = -zero, high = G_MAXUINT8 - zero;
+#pragma omp simd
+  for (gint64 i = 0; i < n; i++) {
+    float v = x[i] / scale;
+    v = v > low ? v : low;
+    v = v < high ? v : high;
+    y[i] = (guint8) ((gint32) ROUND (v) + zero);
+  }
+}
+
+/* Pixels of three channels, the pictures. */
+CONVOY_VECTORIZED static void
+quantize_three (const float *x, guint8 *y, gint64 pixels, float scale, gint32 zero)
+{
+  const float low = -zero, high = G_MAXUINT8 - zero;
+#pragma omp simd
+  for (gint64 i = 0; i < pixels; i++)
+    for (gint64 c = 0; c < 3; c++) {
+      float v = x[3 * i + c] / scale;
+      v = v > low ? v : low;
+      v = v < high ? v : high;
+      y[4 * i + c] = (guint8) ((gint32) ROUND (v) + zero);
+    }
+}
+
+void
+convoy_bytes_from_floats (void *const data[], const void *user)
+{
+  const ConvoyByteMove *m = user;
+  const ConvoyBytes *t = &m->y;
+  const float *x = data[0], scale = *(const float *) data[1];
+  gint32 zero = convoy_bytes_zero (m->zero_type[0], data[2]);
+  guint8 *y = data[3];
+  for (gint64 r = 0; r < t->n * t->h; r++, x += t->w * t->c) {
+    guint8 *to = y + convoy_bytes_at (t, r / t->h, r % t->h, 0);
+    if (t->pixel == t->c)
+      quantize (x, to, t->w * t->c, scale, zero);
+    else if (t->c == 3)
+      quantize_three (x, to, t->w, scale, zero);
+    else
+      for (gint64 i = 0; i < t->w; i++)
+        quantize (x + i * t->c, to + i * t->pixel, t->c, scale, zero);
+  }
+  convoy_bytes_border (t, y, zero);
+}
+
+void
+convoy_bytes_from_plain (void *const data[], const void *user)
+{
+  const ConvoyByteMove *m = user;
+  const ConvoyBytes *t = &m->y;
+  const guint8 *x = data[0], flip = m->x_type == CONVOY_I8 ? 128 : 0;
+  guint8 *y = data[2];
+  for (gint64 n = 0; n < t->n; n++)
+    for (gint64 c = 0; c < t->c; c++)
+      for (gint64 r = 0; r < t->h; r++, x += t->w) {
+        guint8 *to = y + convoy_bytes_at (t, n, r, 0) + c;
+        for (gint64 i = 0; i < t->w; i++)
+          to[i * t->pixel] = x[i] ^ flip;
+      }
+  convoy_bytes_border (t, y, convoy_bytes_zero (m->zero_type[0], data[1]));
+}
+
+void
+convoy_bytes_to_plain (void *const data[], const void *user)
+{
+  const ConvoyByteMove *m = user;
+  const ConvoyBytes *t = &m->x;
+  guint8 *y = data[1], flip = m->y_type == CONVOY_I8 ? 128 : 0;
+  for (gint64 n = 0; n < t->n; n++)
+    for (gint64 c = 0; c < t->c; c++)
+      for (gint64 r = 0; r < t->h; r++, y += t->w) {
+        const guint8 *from = (const guint8 *) data[0] + convoy_bytes_at (t, n, r, 0) + c;
+        for (gint64 i = 0; i < t->w; i++)
+          y[i] = from[i * t->pixel] ^ flip;
+      }
+}
+
+/* --- arithmetic --------------------------------------------------------- */
+
+/* Scales and zero points of one or two inputs and the output, behind them in data. */
+typedef struct { float a, b, shift, low, high; gint32 zero; } Mix;
+
+static Mix
+mix (const ConvoyByteMove *m, void *const *data, guint inputs)
+{
+  float scale[3] = { 0 }, zero[3] = { 0 }, y;
+  for (guint i = 0; i <= inputs; i++) {
+    scale[i] = *(const float *) data[2 * i];
+    zero[i] = convoy_bytes_zero (m->zero_type[i], data[2 * i + 1]);
+  }
+  y = scale[inputs];
+  Mix k = { .a = scale[0] / y, .b = inputs > 1 ? scale[1] / y : 0, .low = MAX (-zero[inputs], m->low / y), .high = MIN (G_MAXUINT8 - zero[inputs], m->high / y), .zero = zero[inputs] };
+  k.shift = -zero[0] * k.a - (inputs > 1 ? zero[1] * k.b : 0);
+  return k;
+}
+
+CONVOY_VECTORIZED static void
+combine (const guint8 *x, const guint8 *other, guint8 *y, gint64 n, const Mix *k)
+{
+  const float a = k->a, b = k->b, shift = k->shift, low = k->low, high = k->high;
+  const gint32 zero = k->zero;
+#pragma omp simd
+  for (gint64 i = 0; i < n; i++) {
+    float v = x[i] * a + other[i] * b + shift;
+    v = v > low ? v : low;
+    v = v < high ? v : high;
+    y[i] = (guint8) ((gint32) ROUND (v) + zero);
+  }
+}
+
+static void
+combine_rows (const ConvoyByteMove *m, const guint8 *x, const guint8 *other, const ConvoyBytes *o, guint8 *y, const Mix *k)
+{
+  const ConvoyBytes *t = &m->y;
+  for (gint64 n = 0; n < t->n; n++)
+    for (gint64 r = 0; r < t->h; r++)
+      combine (x + convoy_bytes_at (&m->x, n, r, 0), other + convoy_bytes_at (o, n, r, 0), y + convoy_bytes_at (t, n, r, 0), t->w * t->pixel, k);
+  convoy_bytes_border (t, y, k->zero);
+}
+
+void
+convoy_bytes_change (void *const data[], const void *user)
+{
+  const ConvoyByteMove *m = user;
+  Mix k = mix (m, data + 1, 1);
+  combine_rows (m, data[0], data[0], &m->x, data[5], &k);
+}
+
+void
+convoy_bytes_add (void *const data[], const void *user)
+{
+  const ConvoyByteSum *s = user;
+  Mix k = mix (&s->move, data + 2, 2);
+  combine_rows (&s->move, data[0], data[1], &s->other, data[8], &k);
+}
+
+/* --- pooling ------------------------------------------------------------ */
+
+CONVOY_VECTORIZED static void
+add_up (const guint8 *x, gint32 *sum, gint64 n)
+{
+#pragma omp simd
+  for (gint64 i = 0; i < n; i++)
+    sum[i] += x[i];
+}
+
+CONVOY_VECTORIZED static void
+keep_greater (const guint8 *x, gint32 *most, gint64 n)
+{
+#pragma omp simd
+  for (gint64 i = 0; i < n; i++)
+    most[i] = x[i] > most[i] ? x[i] : most[i];
+}
+
+/* of: elements that a mean is taken over, of which inside are in sum. */
+static void
+finish_pixel (const gint32 *sum, guint8 *y, gint64 n, const Mix *k, gint64 inside, gint64 of, gint32 zero)
+{
+  for (gint64 i = 0; i < n; i++) {
+    float v = (float) (sum[i] - (gint32) inside * zero) / of * k->a;
+    v = v > k->low ? v : k->low;
+    v = v < k->high ? v : k->high;
+    y[i] = (guint8) ((gint32) ROUND (v) + k->zero);
+  }
+}
+
+static void
+pool_pixel (const ConvoyByteMove *m, const guint8 *x, gint64 n, gint64 r, gint64 c, guint8 *y, gint32 *sum, const Mix *k, gint32 zero)
+{
+  gint64 top = r * m->stride[0] - m->before[0], left = c * m->stride[1] - m->before[1], inside = 0;
+  memset (sum, 0, m->x.pixel * sizeof *sum);
+  for (gint64 i = MAX (top, 0); i < MIN (top + m->kernel[0], m->x.h); i++)
+    for (gint64 j = MAX (left, 0); j < MIN (left + m->kernel[1], m->x.w); j++, inside++)
+      (m->maximum ? keep_greater : add_up) (x + convoy_bytes_at (&m->x, n, i, j), sum, m->x.pixel);
+  if (m->maximum)
+    finish_pixel (sum, y, m->x.pixel, k, 1, 1, zero);
+  else
+    finish_pixel (sum, y, m->x.pixel, k, inside, MAX (m->count_padding ? m->kernel[0] * m->kernel[1] : inside, 1), zero);
+}
+
+void
+convoy_bytes_pool (void *const data[], const void *user)
+{
+  const ConvoyByteMove *m = user;
+  const ConvoyBytes *t = &m->y;
+  Mix k = mix (m, data + 1, 1);
+  gint32 zero = convoy_bytes_zero (m->zero_type[0], data[2]), *sum = data[6];
+  guint8 *y = data[5];
+  for (gint64 i = 0; i < t->n * t->h * t->w; i++) {
+    gint64 c = i % t->w, r = i / t->w % t->h, n = i / (t->w * t->h);
+    pool_pixel (m, data[0], n, r, c, y + convoy_bytes_at (t, n, r, c), sum, &k, zero);
+  }
+  convoy_bytes_border (t, y, k.zero);
+}
