@@ -97,6 +97,24 @@ for name in $(convoy run --list | cut -d' ' -f1 | grep -v camera); do # what a r
   test $? = 1 && ! grep -qiE 'propert|no element' "$dir/err"
   result "recipe $name suits its elements" $?
 done
+
+# --- a new head for texts, on the features of a network that reads them ----------------------------
+mkdir -p "$dir/reviews/good" "$dir/reviews/bad"
+for k in 1 2 3 4; do
+  echo "A wonderful film, moving and funny, one of the best I saw $k times" >"$dir/reviews/good/$k.txt"
+  echo "A terrible waste of time, boring and awful, the worst in $k years" >"$dir/reviews/bad/$k.txt"
+done
+recipe text-features '#: Features of texts
+cnndatasetsrc location=${in} ! cnntokenize model=imdb-convnet1d ! cnnextract model=imdb-convnet1d layer=global_max_pooling1d ! cnndatasetsink location=${out}'
+sed -i 's/^cnndatasetsrc/#: in\n#: out\n&/' "$dir/text-features.pipe"
+run "$dir/text-features.pipe" in="$dir/reviews" out="$dir/reviews.h5" >"$dir/out" 2>"$dir/err" \
+  && run train-head in="$dir/reviews.h5" out="$dir/reviews.onnx" epochs=20 rate=0.01 history="$dir/reviews.csv" \
+    layers='flatten ! dense units=2 activation=softmax' >"$dir/out" 2>"$dir/err"
+result "a head learns from the features of texts" $?
+echo 'A wonderful and moving film' | convoy classify --model "$dir/reviews.onnx" --top-k 1 - >"$dir/out" 2>"$dir/err"
+grep -q good "$dir/out"
+result "and the file that it leaves reads texts" $?
+
 recipe endless '#: Endless
 videotestsrc is-live=true ! fakesink'
 for patience in 2 8 30; do # a slow machine may not have begun yet
