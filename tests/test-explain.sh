@@ -22,8 +22,8 @@ decodes cat.jpg jpegdec 640 510
 says "of a class by its number" 0 '%  airplane ' explain -m "$small" --class 0 -o zero.svg "$red"
 says "is an SVG when asked for" 0 '^<\?xml' head -n 1 "$dir/zero.svg"
 says "of a small picture" 0 '^dot-heat.png' explain -m "$small" "$dir/dot.png"
-says "filters" 0 "^$small-filters.png: filters of the first convolution, 16x3x3x3" explain -m "$small" --filters
-decodes "$small-filters.png" pngdec 308 338
+says "filters" 0 "^$small-filters.png: filters of the first convolution, 32x3x3x3" explain -m "$small" --filters
+decodes "$small-filters.png" pngdec 460 490
 says "what a layer answers" 0 '^red-maps.png: .*maps' explain -m "$small" --activations last-conv "$red"
 
 fails "what is no picture" 1 'words.onnx: neither JPEG nor PNG' explain -m "$small" "$dir/words.onnx"
