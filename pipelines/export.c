@@ -10,7 +10,7 @@
 #include "pipelines/network.h"
 #include <stdio.h>
 
-typedef struct { char *base, *layer, *pooling, *input, *labels, *output; } Export;
+typedef struct { const char *layer, *pooling, *input, *output; } Export;
 
 /* What the whole takes: pictures of this size, else what base declares. */
 static gboolean
@@ -76,14 +76,14 @@ load (const char *name, const char *labels, ConvoyModel **m, GError **error)
 static int
 run (int argc, char **argv)
 {
-  Export e = { 0 };
+  g_autofree char *base_name = NULL, *layer = NULL, *pooling = NULL, *input = NULL, *labels = NULL, *output = NULL;
   const GOptionEntry options[] = {
-    { "base", 'b', 0, G_OPTION_ARG_STRING, &e.base, "The network that makes the features; a name in the zoo, or an ONNX file", "MODEL" },
-    { "layer", 'l', 0, G_OPTION_ARG_STRING, &e.layer, "Where it is cut: a name, a number, features or last-conv (default)", "LAYER" },
-    { "pooling", 'p', 0, G_OPTION_ARG_STRING, &e.pooling, "Between the two: none (default), max or avg over height and width", "POOLING" },
-    { "input", 'i', 0, G_OPTION_ARG_STRING, &e.input, "Size of the picture, 160x160x3 (default: as the base has it)", "WIDTHxHEIGHTxCHANNELS" },
-    { "labels", 0, 0, G_OPTION_ARG_FILENAME, &e.labels, "Names of the head's classes, a line each (default: what its file says)", "FILE" },
-    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &e.output, "The file to write", "FILE.onnx" },
+    { "base", 'b', 0, G_OPTION_ARG_STRING, &base_name, "The network that makes the features; a name in the zoo, or an ONNX file", "MODEL" },
+    { "layer", 'l', 0, G_OPTION_ARG_STRING, &layer, "Where it is cut: a name, a number, features or last-conv (default)", "LAYER" },
+    { "pooling", 'p', 0, G_OPTION_ARG_STRING, &pooling, "Between the two: none (default), max or avg over height and width", "POOLING" },
+    { "input", 'i', 0, G_OPTION_ARG_STRING, &input, "Size of the picture, 160x160x3 (default: as the base has it)", "WIDTHxHEIGHTxCHANNELS" },
+    { "labels", 0, 0, G_OPTION_ARG_FILENAME, &labels, "Names of the head's classes, a line each (default: what its file says)", "FILE" },
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "The file to write", "FILE.onnx" },
     { NULL }
   };
   const Command *c = &command_export;
@@ -94,20 +94,16 @@ run (int argc, char **argv)
     return STATUS_USAGE;
   if (argc != 2)
     return command_usage (c, argc < 2 ? "no HEAD named" : "more than one HEAD named");
-  if (!e.base || !e.output)
-    return command_usage (c, "no %s named", e.base ? "--output" : "--base");
-  if (!e.layer)
-    e.layer = g_strdup ("last-conv");
-  gboolean ok = load (e.base, NULL, &base, &error) && load (argv[1], e.labels, &head, &error);
+  if (!base_name || !output)
+    return command_usage (c, "no %s named", base_name ? "--output" : "--base");
+  Export e = { .layer = layer ? layer : "last-conv", .pooling = pooling, .input = input, .output = output };
+  gboolean ok = load (base_name, NULL, &base, &error) && load (argv[1], labels, &head, &error);
   if (ok && !(ok = export (&e, base, head, &error)))
-    g_prefix_error (&error, "%s behind %s: ", argv[1], e.base);
+    g_prefix_error (&error, "%s behind %s: ", argv[1], base_name);
   if (ok)
-    printf ("%s\n", e.output);
+    printf ("%s\n", output);
   convoy_model_unref (base);
   convoy_model_unref (head);
-  char *const owned[] = { e.base, e.layer, e.pooling, e.input, e.labels, e.output };
-  for (guint i = 0; i < G_N_ELEMENTS (owned); i++)
-    g_free (owned[i]);
   return ok ? STATUS_OK : command_failed (error);
 }
 
