@@ -103,7 +103,9 @@ pack (ConvoyBuild *b, const ConvoyUnit *u, const ConvoyByteConv *k, ConvoyBuf pa
 {
   const ConvoyValue from[CONVOY_BP_IN] = { u->w.q, u->w.scale, u->w.zero, u->bias, u->bias_scale, u->x.scale, u->x.zero, u->y.scale, u->y.zero,
     u->first.scale, u->first.zero, u->other.scale, u->other.zero };
-  const ConvoyValue of[] = { [CONVOY_BP_W_ZERO] = u->w.q, [CONVOY_BP_X_ZERO] = u->x.q, [CONVOY_BP_Y_ZERO] = u->y.q, [CONVOY_BP_FIRST_ZERO] = u->first.q, [CONVOY_BP_OTHER_ZERO] = u->other.q };
+  /* A zero point has the type of what it belongs to, which is all there is where the file leaves it out. */
+  const struct { guint zero; ConvoyValue q; } of[] = { { CONVOY_BP_W_ZERO, u->w.q }, { CONVOY_BP_X_ZERO, u->x.q }, { CONVOY_BP_Y_ZERO, u->y.q },
+    { CONVOY_BP_FIRST_ZERO, u->first.q }, { CONVOY_BP_OTHER_ZERO, u->other.q } };
   ConvoyBytePack *p = g_new0 (ConvoyBytePack, 1);
   ConvoyBuf in[CONVOY_BP_IN];
   *p = (ConvoyBytePack) { .conv = *k, .o_stride = u->o_stride, .c_stride = u->c_stride, .tap_stride = u->tap_stride, .low = u->low, .high = u->high,
@@ -111,9 +113,10 @@ pack (ConvoyBuild *b, const ConvoyUnit *u, const ConvoyByteConv *k, ConvoyBuf pa
   for (guint i = 0; i < CONVOY_BP_IN; i++) {
     in[i] = known (b, from[i]);
     p->type[i] = from[i] == CONVOY_NONE ? CONVOY_U8 : convoy_build_type (b, from[i]);
-    if (i < G_N_ELEMENTS (of) && of[i] != CONVOY_NONE && of[i] != 0)
-      p->type[i] = convoy_build_type (b, of[i]);
   }
+  for (guint i = 0; i < G_N_ELEMENTS (of); i++)
+    if (of[i].q != CONVOY_NONE)
+      p->type[of[i].zero] = convoy_build_type (b, of[i].q);
   packed[0] = tmp (b, CONVOY_I8, (gint64) convoy_bytes_packed (k));
   packed[1] = tmp (b, CONVOY_I32, 3 * k->padded);
   packed[2] = tmp (b, CONVOY_U8, (gint64) k->n_taps * k->run);

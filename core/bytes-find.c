@@ -28,13 +28,6 @@ same_pixels (const ConvoyShape *a, const ConvoyShape *b)
 
 static gboolean is (const ConvoyNode *n, const char *op) { return n && strcmp (n->op->name, op) == 0; }
 
-static const ConvoyNode *
-producer (ConvoyBuild *b, ConvoyValue v)
-{
-  const ConvoyVal *val = v == CONVOY_NONE ? NULL : CONVOY_VAL (b->graph, v);
-  return val && val->kind == CONVOY_V_NODE ? CONVOY_NODE (b->graph, val->node) : NULL;
-}
-
 /* The one node that reads v, which is nobody else's; NULL: there are more, or none. */
 static const ConvoyNode *
 only_user (ConvoyBuild *b, ConvoyValue v)
@@ -69,10 +62,10 @@ is_view (ConvoyBuild *b, const ConvoyNode *n)
 static gboolean
 dequantized (ConvoyBuild *b, ConvoyValue v, ConvoyQuant *q)
 {
-  const ConvoyNode *n = producer (b, v);
+  const ConvoyNode *n = convoy_build_maker (b, v);
   ConvoyBytes t;
   while (is_view (b, n))
-    n = producer (b, n->in[0]);
+    n = convoy_build_maker (b, n->in[0]);
   if (!is (n, "DequantizeLinear") || !is_byte (convoy_build_type (b, n->in[0])) || convoy_build_type (b, n->out) != CONVOY_F32 || convoy_build_static (b, n->in[0])
       || !is_known (b, n->in[1], in (n, 2), 1) || !convoy_bytes_shape (convoy_build_shape (b, n->in[0]), &t))
     return FALSE;
@@ -197,7 +190,7 @@ find_residual (ConvoyBuild *b, ConvoyUnit *u, guint root, Nodes *nodes)
 static gboolean
 find_weights (ConvoyBuild *b, ConvoyUnit *u, const ConvoyNode *n, guint axis)
 {
-  const ConvoyNode *w = producer (b, n->in[1]), *bias = producer (b, in (n, 2));
+  const ConvoyNode *w = convoy_build_maker (b, n->in[1]), *bias = convoy_build_maker (b, in (n, 2));
   if (!is (w, "DequantizeLinear") || !is_byte (convoy_build_type (b, w->in[0])) || convoy_build_type (b, w->out) != CONVOY_F32 || !convoy_build_static (b, w->in[0])
       || convoy_node_int (w, "block_size", 0))
     return FALSE;

@@ -29,7 +29,7 @@ G_BEGIN_DECLS
 
 typedef enum {
   CONVOY_ERROR_SHAPE,           /* shapes do not fit the operator */
-  CONVOY_ERROR_UNSUPPORTED,     /* known of, not implemented */
+  CONVOY_ERROR_UNSUPPORTED,     /* known of, but not done here */
   CONVOY_ERROR_INVALID,         /* malformed file, attribute or argument */
   CONVOY_ERROR_NO_MEMORY,       /* a tensor-sized allocation failed */
   CONVOY_ERROR_ENGINE,          /* oneDNN refused; the message says which call */
@@ -202,8 +202,9 @@ CONVOY_API ConvoyGraph *convoy_net_load (const char *path, const char *const *va
 
 /* --- onnx ------------------------------------------------------------ */
 
-/* Opsets 6 to 28, and older ones where no operator of the file meant something else then. Names what it does not support, all operators at once. props receives
- * metadata_props and producer fields, char * to char *, when not NULL. */
+/* Opsets 6 to 28, and older ones where no operator of the file meant something else then. Names what it
+ * does not support, all operators at once. props receives metadata_props and producer fields, char * to
+ * char *, when not NULL. */
 CONVOY_API ConvoyGraph *convoy_onnx_load (const char *path, GHashTable *props, GError **error);
 /* What metadata_props say under this key, without reading the weights. g_free() it; NULL: nothing, or
  * a file that cannot be read, which loading it will tell. */
@@ -302,14 +303,16 @@ CONVOY_API const char *convoy_model_metadata (const ConvoyModel *m, const char *
 /* Puts what is known of pictures (channels 0: nothing) and labels (NULL: nothing) into props, char * to
  * char *, which frees both: the metadata_props that convoy_model_new() reads. */
 CONVOY_API void convoy_model_describe (const ConvoyModelInfo *info, GHashTable *props);
+/* Puts how texts become the rows that m takes (vocabulary, length, truncate, pad) into props likewise; nothing where it reads none. */
+CONVOY_API void convoy_model_describe_text (const ConvoyModel *m, GHashTable *props);
 /* Of a network that reads texts: its vocabulary (borrowed), and in rows how a row is made. NULL: it reads none. */
 CONVOY_API ConvoyVocabulary *convoy_model_vocabulary (const ConvoyModel *m, ConvoyTokenOptions *rows);
 /* The plan for pictures of this size; kept, so asking again is cheap. width and height 0: the
  * model's own. upto as in convoy_graph_bind(). Borrowed from the model. */
+CONVOY_API ConvoyPlan *convoy_model_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error);
 /* The same without the wait: what earlier timing chose where it is known, else the default. For a
  * first result soon; who runs on asks for the timed one later. */
 CONVOY_API ConvoyPlan *convoy_model_plan_soon (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error);
-CONVOY_API ConvoyPlan *convoy_model_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, GError **error);
 
 /* --- data: samples by number, no order, no batching -------------------- */
 

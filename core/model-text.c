@@ -65,3 +65,14 @@ convoy_meta_text (const char *path, GHashTable *props, const ConvoyGraph *g, Con
       && read_end (path, props, "pad", &o->pad, error) && (*v = convoy_vocabulary_parse (words, strlen (words), where, error)) != NULL
       && check_rows (path, g, *v, error);
 }
+
+void
+convoy_model_describe_text (const ConvoyModel *m, GHashTable *props)
+{
+  static const char *const keys[] = { "vocabulary", "length", "truncate", "pad" };
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++) {
+    const char *said = convoy_model_metadata (m, keys[i]);
+    if (said)
+      g_hash_table_insert (props, g_strdup (keys[i]), g_strdup (said));
+  }
+}

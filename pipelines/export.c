@@ -31,14 +31,15 @@ find_input (const Export *e, const ConvoyGraph *base, ConvoyModelInfo *info, Con
   return TRUE;
 }
 
-/* The classes and the history of the head, the pictures of the base. */
+/* The classes and the history of the head, the pictures or texts of the base. */
 static GHashTable *
-find_facts (const ConvoyModel *head, const ConvoyModelInfo *base)
+find_facts (const ConvoyModel *head, const ConvoyModel *base, const ConvoyModelInfo *pictures)
 {
   GHashTable *props = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  ConvoyModelInfo info = *base;
+  ConvoyModelInfo info = *pictures;
   info.labels = convoy_model_info (head)->labels;
   convoy_model_describe (&info, props);
+  convoy_model_describe_text (base, props);
   if (convoy_model_metadata (head, "history"))
     g_hash_table_insert (props, g_strdup ("history"), g_strdup (convoy_model_metadata (head, "history")));
   return props;
@@ -57,7 +58,7 @@ export (const Export *e, const ConvoyModel *base, const ConvoyModel *head, GErro
     return FALSE;
   g_autofree char *layer = g_strdup (convoy_graph_name (bound, convoy_graph_get_output (bound, 0)));
   ConvoyJoin o = { .upto = layer, .pooling = e->pooling, .input = &input };
-  g_autoptr (GHashTable) props = find_facts (head, &info);
+  g_autoptr (GHashTable) props = find_facts (head, base, &info);
   ConvoyGraph *whole = convoy_graph_join (from, convoy_model_graph (head), &o, error);
   gboolean ok = whole && convoy_onnx_save (e->output, whole, props, error);
   convoy_graph_unref (whole);

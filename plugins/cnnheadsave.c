@@ -128,18 +128,6 @@ history_text (const ConvoyHistory *h)
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
-/* How texts enter base, which is how they enter the whole. */
-static void
-describe_text (GHashTable *props, const ConvoyModel *base)
-{
-  static const char *const keys[] = { "vocabulary", "length", "truncate", "pad" };
-  for (guint i = 0; i < G_N_ELEMENTS (keys); i++) {
-    const char *said = convoy_model_metadata (base, keys[i]);
-    if (said && !g_hash_table_contains (props, keys[i]))
-      set (props, keys[i], g_strdup (said));
-  }
-}
-
 /* The batch is open, unless base fixes it; a picture has the size that it had in training. */
 static ConvoyShape
 whole_input (const CnnHeadWhole *w, const CnnHeadInput *in)
@@ -167,7 +155,7 @@ cnn_head_whole_save (const CnnHeadWhole *w, const char *path, const ConvoyGraph 
   known.labels = (const char *const *) w->labels;
   convoy_model_describe (&known, props);
   if (w->base)
-    describe_text (props, w->base);
+    convoy_model_describe_text (w->base, props);
   if (history && convoy_history_len (history))
     set (props, "history", history_text (history));
   gboolean ok = convoy_onnx_save (path, whole, props, error);

@@ -188,7 +188,10 @@ tests_bench_text_bare_LDADD = core/libconvoy.la $(CORE_LIBS)
 EXTRA_DIST += tests/bench/tables tests/bench/text-training tests/bench/text-training.py tests/bench/text-classify tests/bench/text-classify.js
 
 # The operator table, from inside the engine.
-check_PROGRAMS += tests/test-operators
+check_PROGRAMS += tests/test-operators tests/test-bytes
+tests_test_bytes_SOURCES = tests/test-bytes.c tests/tap.c tests/tap.h
+tests_test_bytes_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)
+tests_test_bytes_LDADD = $(tests_test_gradients_LDADD)
 tests_test_operators_SOURCES = tests/test-operators.c tests/tap.c tests/tap.h
 tests_test_operators_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)
 tests_test_operators_LDADD = $(tests_test_gradients_LDADD)

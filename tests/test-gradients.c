@@ -404,7 +404,7 @@ static void
 test_frozen (void)
 {
   const struct { ConvoyLearnOptions o; guint slots; } cases[] = {
-    { { 1, NULL, FALSE }, 8 + 4 }, { { 1, NULL, TRUE }, 4 }, { { 1, "activation", FALSE }, 5 + 2 }, { { 1, "upper", FALSE }, 4 + 2 },
+    { { .threads = 1 }, 8 + 4 }, { { .freeze_batchnorm = TRUE }, 4 }, { { .freeze = "activation" }, 5 + 2 }, { { .freeze = "upper" }, 4 + 2 },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     ConvoyGraph *g = deep_graph ();
@@ -434,10 +434,10 @@ test_refused (void)
 {
   ConvoyGraph *g = deep_graph ();
   GError *e = NULL;
-  CU_ASSERT_PTR_NULL (convoy_plan_new_learning (g, &(ConvoyLearnOptions) { 1, "nowhere", FALSE }, &e));
+  CU_ASSERT_PTR_NULL (convoy_plan_new_learning (g, &(ConvoyLearnOptions) { .threads = 1, .freeze = "nowhere" }, &e));
   CU_ASSERT (e && strstr (e->message, "nowhere") != NULL);
   g_clear_error (&e);
-  CU_ASSERT_PTR_NULL (convoy_plan_new_learning (g, &(ConvoyLearnOptions) { 1, "dense", FALSE }, &e));
+  CU_ASSERT_PTR_NULL (convoy_plan_new_learning (g, &(ConvoyLearnOptions) { .threads = 1, .freeze = "dense" }, &e));
   CU_ASSERT (e && strstr (e->message, "nothing is left to learn") != NULL);
   g_clear_error (&e);
   convoy_graph_unref (g);
