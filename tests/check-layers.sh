@@ -7,7 +7,7 @@ n=0
 
 # The families of headers, as a reader of an #include line sees them.
 libc='<(sys/)?(assert|cpuid|ctype|errno|fcntl|file|float|getopt|inttypes|ioctl|limits|locale|math|mman|omp|poll|pthread|resource|sched|setjmp|signal|stat|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|termios|time|types|unistd|wait|immintrin)\.h>'
-glib='<glib(/[a-z]+|-unix|-object)?\.h>' gio='<gio/.*>' gst='<gst/.*>' curl='<curl/.*>'
+glib='<glib(/[a-z]+|-unix|-object)?\.h>' gio='<gio/.*>' gst='<gst/.*>' curl='<curl/.*>' sum='<nettle/.*>'
 picture='<(jpeglib|jerror|png)\.h>' draw='<(pango|cairo)[^>]*>' dnnl='<(oneapi/.*|dnnl[a-z_]*\.h)>'
 base="\"config\\.h\"|$libc|$glib" public='"core/convoy\.h"' zoo='"zoo/zoo\.h"'
 
@@ -38,7 +38,7 @@ only "convoy.h includes only glib.h" '<glib\.h>' core/convoy.h
 only "an operator sees only core/op.h and what operators share" "\"core/(op|ops/[a-z-]+)\\.h\"|$base" $(sources core/ops)
 only "core sees only itself, GLib, HDF5 and protobuf-c" "\"core/[a-z.-]+\"|<hdf5\.h>|<protobuf-c/.*>|$base" $core
 only "core/dnn.c adds oneDNN" "\"core/[a-z.-]+\"|$dnnl|$base" core/dnn.c
-only "the zoo sees only core/convoy.h, GIO and curl" "\"zoo/[a-z.-]+\"|$public|$gio|$curl|$base" $(sources zoo)
+only "the zoo sees only core/convoy.h, GIO, curl and nettle" "\"zoo/[a-z.-]+\"|$public|$gio|$curl|$sum|$base" $(sources zoo)
 only "plugins see only core/convoy.h, zoo/zoo.h, GStreamer, pictures and drawing" \
   "\"plugins/[a-z.-]+\"|$public|$zoo|$gst|$picture|$draw|$base" $(sources plugins)
 only "pipelines see no inside of what is below" \

@@ -1,8 +1,8 @@
 # Where a model is: no curl in it, so that elements can have it.
 noinst_LTLIBRARIES += zoo/libzoofind.la
 zoo_libzoofind_la_SOURCES = zoo/find.c zoo/manifest.c zoo/manifest.h zoo/sum.c zoo/sum.h zoo/zoo.h
-zoo_libzoofind_la_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) -DCONVOY_DATADIR=\"$(datadir)/convoy\"
-zoo_libzoofind_la_LIBADD = $(CORE_LIBS)
+zoo_libzoofind_la_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(SUM_CFLAGS) -DCONVOY_DATADIR=\"$(datadir)/convoy\"
+zoo_libzoofind_la_LIBADD = $(CORE_LIBS) $(SUM_LIBS)
 
 # How it gets here.
 noinst_LTLIBRARIES += zoo/libzoofetch.la

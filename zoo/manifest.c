@@ -5,6 +5,7 @@
 #include "config.h"
 #endif
 #include "zoo/manifest.h"
+#include "zoo/sum.h"
 #include "core/convoy.h"
 #include <errno.h>
 #include <stdio.h>
@@ -233,30 +234,17 @@ gboolean
 zoo_entry_verify (const ZooEntry *e, const char *path, GError **error)
 {
   const char *wanted = zoo_entry_checksum (e);
-  g_autoptr (GChecksum) sum = g_checksum_new (zoo_checksum_type (wanted));
-  g_autofree guchar *block = g_malloc (1 << 16);
-  FILE *in = g_fopen (path, "rb");
-  guint64 size = 0;
-  gsize n;
+  guint64 size;
+  g_autofree char *sum = zoo_sum_file (path, zoo_checksum_type (wanted), &size, error);
 
-  if (!in) {
-    g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: %s", path, g_strerror (errno));
+  if (!sum)
     return FALSE;
-  }
-  while ((n = fread (block, 1, 1 << 16, in)) > 0) {
-    g_checksum_update (sum, block, (gssize) n);
-    size += n;
-  }
-  gboolean failed = ferror (in);
-  fclose (in);
-  if (failed)
-    g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: cannot be read", path);
-  else if (size != e->size)
-    g_set_error (error, ZOO_ERROR, ZOO_ERROR_CHECKSUM, "%s: has %" G_GUINT64_FORMAT " bytes, not %" G_GUINT64_FORMAT, path, size, e->size);
-  else if (strcmp (g_checksum_get_string (sum), wanted))
-    g_set_error (error, ZOO_ERROR, ZOO_ERROR_CHECKSUM, "%s: has checksum %s, not %s", path, g_checksum_get_string (sum), wanted);
-  else
+  if (size == e->size && strcmp (sum, wanted) == 0)
     return TRUE;
+  if (size != e->size)
+    g_set_error (error, ZOO_ERROR, ZOO_ERROR_CHECKSUM, "%s: has %" G_GUINT64_FORMAT " bytes, not %" G_GUINT64_FORMAT, path, size, e->size);
+  else
+    g_set_error (error, ZOO_ERROR, ZOO_ERROR_CHECKSUM, "%s: has checksum %s, not %s", path, sum, wanted);
   return FALSE;
 }
 

@@ -14,18 +14,6 @@ zoo_sums_path (const char *folder)
   return g_strconcat (folder, ".sha256", NULL);
 }
 
-static char *
-sum_of (const char *path, GError **error)
-{
-  GMappedFile *map = g_mapped_file_new (path, FALSE, error);
-  if (!map)
-    return NULL;
-  ZooSum *s = zoo_sum_new (G_CHECKSUM_SHA256);
-  zoo_sum_update (s, g_mapped_file_get_length (map) ? g_mapped_file_get_contents (map) : "", g_mapped_file_get_length (map));
-  g_mapped_file_unref (map);
-  return zoo_sum_end (s);
-}
-
 static int
 by_name (gconstpointer a, gconstpointer b)
 {
@@ -61,13 +49,14 @@ zoo_sums_write (const char *folder, const char *list, GError **error)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GString) text = g_string_new (NULL);
+  guint64 size;
 
   if (!collect (folder, "", names, error))
     return FALSE;
   g_ptr_array_sort (names, by_name);
   for (guint i = 0; i < names->len; i++) {
     const char *name = g_ptr_array_index (names, i);
-    g_autofree char *path = g_build_filename (folder, name, NULL), *sum = sum_of (path, error);
+    g_autofree char *path = g_build_filename (folder, name, NULL), *sum = zoo_sum_file (path, G_CHECKSUM_SHA256, &size, error);
     if (!sum)
       return FALSE;
     g_string_append_printf (text, "%s  %s\n", sum, name);
@@ -82,7 +71,8 @@ check_line (const char *folder, const char *list, const char *line, GError **err
     g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: \"%.80s\" is no sum and a name", list, line);
     return FALSE;
   }
-  g_autofree char *path = g_build_filename (folder, line + DIGITS + 2, NULL), *sum = sum_of (path, error);
+  guint64 size;
+  g_autofree char *path = g_build_filename (folder, line + DIGITS + 2, NULL), *sum = zoo_sum_file (path, G_CHECKSUM_SHA256, &size, error);
   if (sum && strncmp (sum, line, DIGITS) != 0)
     g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: has checksum %s, not %.*s", path, sum, DIGITS, line);
   return sum && strncmp (sum, line, DIGITS) == 0;
