@@ -8,14 +8,6 @@
 #define OPSET 17                /* of a head that follows nothing; each word can be written in it */
 
 void
-cnn_head_source_clear (CnnHeadSource *s)
-{
-  char **const texts[] = { &s->layers, &s->network, &s->model, &s->from_layer, &s->to_layer };
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    g_clear_pointer (texts[i], g_free);
-}
-
-void
 cnn_head_net_clear (CnnHeadNet *net)
 {
   g_clear_pointer (&net->graph, convoy_graph_unref);

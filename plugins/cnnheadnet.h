@@ -16,8 +16,6 @@ typedef struct {
   guint64 seed;
 } CnnHeadSource;
 
-void cnn_head_source_clear (CnnHeadSource *s);
-
 /* One sample as it comes. */
 typedef struct {
   ConvoyType type;              /* F32, I32, I64; U8: a picture, RGB or grey */

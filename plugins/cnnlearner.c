@@ -29,13 +29,26 @@ struct CnnLearner {
   gint64 saved_at, told_at;     /* monotonic, microseconds */
 };
 
+/* Those of the settings that are texts. */
+#define AT(field) G_STRUCT_OFFSET (CnnHeadSettings, field)
+static const gsize texts[] = { AT (source.layers), AT (source.network), AT (source.model), AT (source.from_layer), AT (source.to_layer), AT (loss), AT (optimizer),
+  AT (schedule), AT (freeze), AT (rates), AT (save), AT (checkpoint), AT (history) };
+
 void
 cnn_head_settings_clear (CnnHeadSettings *s)
 {
-  char **const texts[] = { &s->loss, &s->optimizer, &s->schedule, &s->freeze, &s->rates, &s->save, &s->checkpoint, &s->history };
-  cnn_head_source_clear (&s->source);
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    g_clear_pointer (texts[i], g_free);
+    g_free (G_STRUCT_MEMBER (char *, s, texts[i]));
+  *s = (CnnHeadSettings) { 0 };
+}
+
+void
+cnn_head_settings_copy (CnnHeadSettings *to, const CnnHeadSettings *from)
+{
+  cnn_head_settings_clear (to);
+  *to = *from;
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    G_STRUCT_MEMBER (char *, to, texts[i]) = g_strdup (G_STRUCT_MEMBER (char *, from, texts[i]));
 }
 
 /* --- making one ---------------------------------------------------------- */

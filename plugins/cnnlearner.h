@@ -21,6 +21,7 @@ typedef struct {
 } CnnHeadSettings;
 
 void cnn_head_settings_clear (CnnHeadSettings *s);
+void cnn_head_settings_copy (CnnHeadSettings *to, const CnnHeadSettings *from);  /* frees what to had */
 
 /* As the stream says it: the last events of each kind, NULL where there was none. */
 typedef struct {

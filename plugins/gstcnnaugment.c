@@ -19,6 +19,7 @@
 #include "config.h"
 #endif
 #include "plugins/gstcnnaugment.h"
+#include "plugins/cnnproperty.h"
 #include "plugins/cnnsample.h"
 #include "plugins/cnnwarp.h"
 
@@ -35,7 +36,6 @@ struct _GstCnnAugment {
   guint64 n;                    /* frames that were no samples */
 };
 
-enum { PROP_0, PROP_FLIP, PROP_FILL, PROP_SEED, PROP_ROTATE, PROP_ZOOM, PROP_TRANSLATE, PROP_CROP, PROP_BRIGHTNESS, PROP_CONTRAST };
 
 #define CAPS GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")
 
@@ -96,75 +96,19 @@ start (GstBaseTransform *trans)
 
 /* --- properties and class --------------------------------------------- */
 
-static const struct { guint id; const char *name, *nick, *blurb; double max; gsize at; } amounts[] = {
-  { PROP_ROTATE, "rotate", "Rotate", "Degrees by which a picture is turned at most, either way", 180, G_STRUCT_OFFSET (CnnWarpOptions, rotate) },
-  { PROP_ZOOM, "zoom", "Zoom", "A picture is enlarged by a factor of 1 - zoom to 1 + zoom", 0.9, G_STRUCT_OFFSET (CnnWarpOptions, zoom) },
-  { PROP_TRANSLATE, "translate", "Translate", "Part of width and height by which a picture is moved at most", 1, G_STRUCT_OFFSET (CnnWarpOptions, translate) },
-  { PROP_CROP, "crop", "Crop", "Part of its sides that a window anywhere in the picture lacks at most", 0.95, G_STRUCT_OFFSET (CnnWarpOptions, crop) },
-  { PROP_BRIGHTNESS, "brightness", "Brightness", "Part of the range of values that is added or taken at most", 1, G_STRUCT_OFFSET (CnnWarpOptions, brightness) },
-  { PROP_CONTRAST, "contrast", "Contrast", "Distances from the mean are multiplied by 1 - contrast to 1 + contrast", 1, G_STRUCT_OFFSET (CnnWarpOptions, contrast) },
+#define AT(field) G_STRUCT_OFFSET (GstCnnAugment, field)
+
+static const CnnProperty properties[] = {
+  CNN_ENUM_ROW ("flip", "Flip", "Which ways every other picture is flipped", AT (options.flip), cnn_flip_get_type, CNN_FLIP_NONE, CNN_PLAYING),
+  CNN_ENUM_ROW ("fill", "Fill", "What comes in from beyond the rim", AT (options.fill), cnn_fill_get_type, CNN_FILL_REFLECT, CNN_PLAYING),
+  CNN_UINT64_ROW ("seed", "Seed", "What is drawn depends on it, and on epoch and number of the sample", AT (options.seed), G_MAXUINT64, CNN_PLAYING),
+  CNN_DOUBLE_ROW ("rotate", "Rotate", "Degrees by which a picture is turned at most, either way", AT (options.rotate), 180, CNN_PLAYING),
+  CNN_DOUBLE_ROW ("zoom", "Zoom", "A picture is enlarged by a factor of 1 - zoom to 1 + zoom", AT (options.zoom), 0.9, CNN_PLAYING),
+  CNN_DOUBLE_ROW ("translate", "Translate", "Part of width and height by which a picture is moved at most", AT (options.translate), 1, CNN_PLAYING),
+  CNN_DOUBLE_ROW ("crop", "Crop", "Part of its sides that a window anywhere in the picture lacks at most", AT (options.crop), 0.95, CNN_PLAYING),
+  CNN_DOUBLE_ROW ("brightness", "Brightness", "Part of the range of values that is added or taken at most", AT (options.brightness), 1, CNN_PLAYING),
+  CNN_DOUBLE_ROW ("contrast", "Contrast", "Distances from the mean are multiplied by 1 - contrast to 1 + contrast", AT (options.contrast), 1, CNN_PLAYING),
 };
-
-static double *
-amount (GstCnnAugment *self, guint id)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (amounts); i++)
-    if (amounts[i].id == id)
-      return (double *) G_STRUCT_MEMBER_P (&self->options, amounts[i].at);
-  return NULL;
-}
-
-static void
-set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
-{
-  GstCnnAugment *self = GST_CNN_AUGMENT (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_FLIP: self->options.flip = g_value_get_enum (value); break;
-    case PROP_FILL: self->options.fill = g_value_get_enum (value); break;
-    case PROP_SEED: self->options.seed = g_value_get_uint64 (value); break;
-    default:
-      if (amount (self, id))
-        *amount (self, id) = g_value_get_double (value);
-      else
-        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  GstCnnAugment *self = GST_CNN_AUGMENT (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_FLIP: g_value_set_enum (value, self->options.flip); break;
-    case PROP_FILL: g_value_set_enum (value, self->options.fill); break;
-    case PROP_SEED: g_value_set_uint64 (value, self->options.seed); break;
-    default:
-      if (amount (self, id))
-        g_value_set_double (value, *amount (self, id));
-      else
-        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-install_properties (GObjectClass *object)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
-
-  g_object_class_install_property (object, PROP_FLIP, g_param_spec_enum ("flip", "Flip",
-          "Which ways every other picture is flipped", CNN_TYPE_FLIP, CNN_FLIP_NONE, flags));
-  g_object_class_install_property (object, PROP_FILL, g_param_spec_enum ("fill", "Fill",
-          "What comes in from beyond the rim", CNN_TYPE_FILL, CNN_FILL_REFLECT, flags));
-  g_object_class_install_property (object, PROP_SEED, g_param_spec_uint64 ("seed", "Seed",
-          "What is drawn depends on it, and on epoch and number of the sample", 0, G_MAXUINT64, 0, flags));
-  for (guint i = 0; i < G_N_ELEMENTS (amounts); i++)
-    g_object_class_install_property (object, amounts[i].id,
-        g_param_spec_double (amounts[i].name, amounts[i].nick, amounts[i].blurb, 0, amounts[i].max, 0, flags));
-}
 
 static void
 gst_cnn_augment_class_init (GstCnnAugmentClass *klass)
@@ -174,15 +118,11 @@ gst_cnn_augment_class_init (GstCnnAugmentClass *klass)
   GstBaseTransformClass *base = GST_BASE_TRANSFORM_CLASS (klass);
 
   GST_DEBUG_CATEGORY_INIT (cnn_augment_debug, "cnnaugment", 0, "changes pictures at random");
-  object->set_property = set_property;
-  object->get_property = get_property;
-  install_properties (object);
+  cnn_properties_install (object, properties, G_N_ELEMENTS (properties));
   gst_element_class_set_static_metadata (element, "Picture augmentation", "Filter/Effect/Video",
       "Changes training pictures at random: flip, rotate, zoom, translate, crop, brightness, contrast", "Convoy");
   gst_element_class_add_static_pad_template (element, &sink_template);
   gst_element_class_add_static_pad_template (element, &src_template);
-  gst_type_mark_as_plugin_api (CNN_TYPE_FLIP, 0);
-  gst_type_mark_as_plugin_api (CNN_TYPE_FILL, 0);
   base->start = GST_DEBUG_FUNCPTR (start);
   base->prepare_output_buffer = GST_DEBUG_FUNCPTR (prepare_output_buffer);
   base->transform = GST_DEBUG_FUNCPTR (transform);

@@ -40,6 +40,7 @@
 #include "config.h"
 #endif
 #include "plugins/gstcnnclassify.h"
+#include "plugins/cnnproperty.h"
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnload.h"
 #include "plugins/cnnsample.h"
@@ -77,10 +78,6 @@ struct _GstCnnClassify {
   guint64 since;                /* frames since one was classified; starts at G_MAXUINT64 */
 };
 
-enum {
-  PROP_0, PROP_MODEL, PROP_LABELS, PROP_MEAN, PROP_STD, PROP_COLOR, PROP_RESIZE, PROP_RESIZE_SHORT, PROP_TOP_K, PROP_THRESHOLD,
-  PROP_INTERVAL, PROP_THREADS, PROP_WORKERS, PROP_BATCH_SIZE, PROP_PRECISION
-};
 
 #define CAPS GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL) "; text/x-raw, format=(string)utf8; " CNN_TENSOR_CAPS ("{ float32, int32, int64 }")
 
@@ -475,111 +472,42 @@ change_state (GstElement *element, GstStateChange change)
 
 /* --- properties and class --------------------------------------------- */
 
-static void
-take_string (char **to, const GValue *value)
-{
-  g_free (*to);
-  *to = g_value_dup_string (value);
-}
+#define AT(field) G_STRUCT_OFFSET (GstCnnClassify, field)
+
+static const CnnProperty properties[] = {
+  CNN_TEXT_ROW ("model", "Model", "ONNX file, or the name of a model of the zoo", AT (settings.model), NULL, CNN_PLAYING),
+  CNN_TEXT_ROW ("labels", "Labels", "File with a label a line (default: as the model says)", AT (settings.labels), NULL, CNN_READY),
+  CNN_TEXT_ROW ("mean", "Mean", "Subtracted from 0..255: a number, or one a channel with commas between (default: as the model says)", AT (settings.mean), NULL, CNN_READY),
+  CNN_TEXT_ROW ("std", "Deviation", "Divides then: a number, or one a channel with commas between (default: as the model says)", AT (settings.std), NULL, CNN_READY),
+  CNN_TEXT_ROW ("precision", "Precision", "What the network computes with: fp32", AT (precision), "fp32", CNN_READY),
+  CNN_ENUM_ROW ("color", "Colour order", "Which colour the network takes first", AT (settings.color), cnn_color_get_type, CNN_COLOR_MODEL, CNN_READY),
+  CNN_ENUM_ROW ("resize", "Resize", "How a picture gets the network's size", AT (settings.resize), cnn_model_resize_get_type, CNN_RESIZE_MODEL, CNN_READY),
+  CNN_UINT_ROW ("resize-short", "Short side", "Short side after resizing, before the centre is taken (0: as the model says)", AT (settings.resize_short), 0, 32767, 0, CNN_READY),
+  CNN_UINT_ROW ("top-k", "Top k", "How many of the best labels a result holds", AT (top_k), 1, MAX_TOP_K, 5, CNN_READY),
+  CNN_DOUBLE_ROW ("threshold", "Threshold", "Leave labels with a lower score out of the result", AT (threshold), 1, CNN_READY),
+  CNN_UINT_ROW ("interval", "Interval", "Classify every Nth frame", AT (interval), 1, G_MAXINT, 1, CNN_PLAYING),
+  CNN_UINT_ROW ("threads", "Threads", "Threads that work on one picture", AT (threads), 1, 256, 1, CNN_READY),
+  CNN_UINT_ROW ("workers", "Workers", "Networks that run side by side (0: one a processor)", AT (workers), 0, 256, 1, CNN_READY),
+  CNN_UINT_ROW ("batch-size", "Batch size", "Pictures that a network takes at a time", AT (batch), 1, 1024, 1, CNN_READY),
+};
 
 static void
 set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      take_string (&self->settings.model, value);
-      self->anew = self->settings.model != NULL;
-      break;
-    case PROP_LABELS: take_string (&self->settings.labels, value); break;
-    case PROP_MEAN: take_string (&self->settings.mean, value); break;
-    case PROP_STD: take_string (&self->settings.std, value); break;
-    case PROP_COLOR: self->settings.color = g_value_get_enum (value); break;
-    case PROP_RESIZE: self->settings.resize = g_value_get_enum (value); break;
-    case PROP_RESIZE_SHORT: self->settings.resize_short = g_value_get_uint (value); break;
-    case PROP_TOP_K: self->top_k = g_value_get_uint (value); break;
-    case PROP_THRESHOLD: self->threshold = g_value_get_double (value); break;
-    case PROP_INTERVAL: self->interval = g_value_get_uint (value); break;
-    case PROP_THREADS: self->threads = g_value_get_uint (value); break;
-    case PROP_WORKERS: self->workers = g_value_get_uint (value); break;
-    case PROP_BATCH_SIZE: self->batch = g_value_get_uint (value); break;
-    case PROP_PRECISION: take_string (&self->precision, value); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  cnn_property_set (object, id, value, pspec);
+  if (strcmp (pspec->name, "model") == 0) {
+    GST_OBJECT_LOCK (self);
+    self->anew = self->settings.model != NULL;
+    GST_OBJECT_UNLOCK (self);
   }
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  GstCnnClassify *self = GST_CNN_CLASSIFY (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL: g_value_set_string (value, self->settings.model); break;
-    case PROP_LABELS: g_value_set_string (value, self->settings.labels); break;
-    case PROP_MEAN: g_value_set_string (value, self->settings.mean); break;
-    case PROP_STD: g_value_set_string (value, self->settings.std); break;
-    case PROP_COLOR: g_value_set_enum (value, self->settings.color); break;
-    case PROP_RESIZE: g_value_set_enum (value, self->settings.resize); break;
-    case PROP_RESIZE_SHORT: g_value_set_uint (value, self->settings.resize_short); break;
-    case PROP_TOP_K: g_value_set_uint (value, self->top_k); break;
-    case PROP_THRESHOLD: g_value_set_double (value, self->threshold); break;
-    case PROP_INTERVAL: g_value_set_uint (value, self->interval); break;
-    case PROP_THREADS: g_value_set_uint (value, self->threads); break;
-    case PROP_WORKERS: g_value_set_uint (value, self->workers); break;
-    case PROP_BATCH_SIZE: g_value_set_uint (value, self->batch); break;
-    case PROP_PRECISION: g_value_set_string (value, self->precision); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
 }
 
 static void
 finalize (GObject *object)
 {
-  GstCnnClassify *self = GST_CNN_CLASSIFY (object);
-  cnn_model_settings_clear (&self->settings);
-  g_free (self->precision);
+  cnn_properties_clear (object, properties, G_N_ELEMENTS (properties));
   G_OBJECT_CLASS (gst_cnn_classify_parent_class)->finalize (object);
-}
-
-static const struct { guint id; const char *name, *nick, *blurb, *value; } strings[] = {
-  { PROP_MODEL, "model", "Model", "ONNX file, or the name of a model of the zoo", NULL },
-  { PROP_LABELS, "labels", "Labels", "File with a label a line (default: as the model says)", NULL },
-  { PROP_MEAN, "mean", "Mean", "Subtracted from 0..255: a number, or one a channel with commas between (default: as the model says)", NULL },
-  { PROP_STD, "std", "Deviation", "Divides then: a number, or one a channel with commas between (default: as the model says)", NULL },
-  { PROP_PRECISION, "precision", "Precision", "What the network computes with: fp32", "fp32" },
-};
-
-static const struct { guint id; const char *name, *nick, *blurb; guint min, max, value; GParamFlags mutable; } numbers[] = {
-  { PROP_RESIZE_SHORT, "resize-short", "Short side", "Short side after resizing, before the centre is taken (0: as the model says)",
-      0, 32767, 0, GST_PARAM_MUTABLE_READY },
-  { PROP_TOP_K, "top-k", "Top k", "How many of the best labels a result holds", 1, MAX_TOP_K, 5, GST_PARAM_MUTABLE_READY },
-  { PROP_INTERVAL, "interval", "Interval", "Classify every Nth frame", 1, G_MAXINT, 1, GST_PARAM_MUTABLE_PLAYING },
-  { PROP_THREADS, "threads", "Threads", "Threads that work on one picture", 1, 256, 1, GST_PARAM_MUTABLE_READY },
-  { PROP_WORKERS, "workers", "Workers", "Networks that run side by side (0: one a processor)", 0, 256, 1, GST_PARAM_MUTABLE_READY },
-  { PROP_BATCH_SIZE, "batch-size", "Batch size", "Pictures that a network takes at a time", 1, 1024, 1, GST_PARAM_MUTABLE_READY },
-};
-
-static void
-install_properties (GObjectClass *object)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS, ready = flags | GST_PARAM_MUTABLE_READY;
-
-  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
-    g_object_class_install_property (object, strings[i].id,
-        g_param_spec_string (strings[i].name, strings[i].nick, strings[i].blurb, strings[i].value,
-            strings[i].id == PROP_MODEL ? flags | GST_PARAM_MUTABLE_PLAYING : ready));
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    g_object_class_install_property (object, numbers[i].id, g_param_spec_uint (numbers[i].name, numbers[i].nick, numbers[i].blurb,
-            numbers[i].min, numbers[i].max, numbers[i].value, flags | numbers[i].mutable));
-  g_object_class_install_property (object, PROP_COLOR, g_param_spec_enum ("color", "Colour order",
-          "Which colour the network takes first", CNN_TYPE_COLOR, CNN_COLOR_MODEL, ready));
-  g_object_class_install_property (object, PROP_RESIZE, g_param_spec_enum ("resize", "Resize",
-          "How a picture gets the network's size", CNN_TYPE_MODEL_RESIZE, CNN_RESIZE_MODEL, ready));
-  g_object_class_install_property (object, PROP_THRESHOLD, g_param_spec_double ("threshold", "Threshold",
-          "Leave labels with a lower score out of the result", 0, 1, 0, ready));
 }
 
 static void
@@ -590,16 +518,13 @@ gst_cnn_classify_class_init (GstCnnClassifyClass *klass)
   GstBaseTransformClass *base = GST_BASE_TRANSFORM_CLASS (klass);
 
   GST_DEBUG_CATEGORY_INIT (cnn_classify_debug, "cnnclassify", 0, "classifies pictures, texts and rows of numbers");
-  object->set_property = set_property;
-  object->get_property = get_property;
   object->finalize = finalize;
-  install_properties (object);
+  cnn_properties_install (object, properties, G_N_ELEMENTS (properties));
+  object->set_property = set_property;
   gst_element_class_set_static_metadata (element, "Picture and text classifier", "Filter/Analyzer/Video",
       "Classifies pictures, texts and rows of numbers with a convolutional network", "Convoy");
   gst_element_class_add_static_pad_template (element, &sink_template);
   gst_element_class_add_static_pad_template (element, &src_template);
-  gst_type_mark_as_plugin_api (CNN_TYPE_COLOR, 0);
-  gst_type_mark_as_plugin_api (CNN_TYPE_MODEL_RESIZE, 0);
   element->change_state = GST_DEBUG_FUNCPTR (change_state);
   base->start = GST_DEBUG_FUNCPTR (start);
   base->stop = GST_DEBUG_FUNCPTR (stop);
@@ -613,11 +538,6 @@ gst_cnn_classify_class_init (GstCnnClassifyClass *klass)
 static void
 gst_cnn_classify_init (GstCnnClassify *self)
 {
-  self->settings.color = CNN_COLOR_MODEL;
-  self->settings.resize = CNN_RESIZE_MODEL;
-  self->precision = g_strdup ("fp32");
-  self->top_k = 5;
-  self->interval = self->threads = self->workers = self->batch = 1;
   self->earliest = GST_CLOCK_TIME_NONE;
   self->since = G_MAXUINT64;
   gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), TRUE);

@@ -25,6 +25,7 @@
 #include "config.h"
 #endif
 #include "plugins/gstcnndatasetsink.h"
+#include "plugins/cnnproperty.h"
 #include "plugins/cnnknown.h"
 #include "plugins/cnnsample.h"
 #include "plugins/cnntensor.h"
@@ -58,7 +59,6 @@ struct _GstCnnDatasetSink {
   guint64 n;                    /* samples that came, for those without a name */
 };
 
-enum { PROP_0, PROP_LOCATION, PROP_COMPRESSION };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS (CNN_TENSOR_CAPS ("float32")));
@@ -329,34 +329,12 @@ stop (GstBaseSink *sink)
 
 /* --- properties and class --------------------------------------------- */
 
-static void
-set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
-{
-  GstCnnDatasetSink *self = GST_CNN_DATASET_SINK (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_free (self->location);
-      self->location = g_value_dup_string (value);
-      break;
-    case PROP_COMPRESSION: self->compression = g_value_get_uint (value); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
+#define AT(field) G_STRUCT_OFFSET (GstCnnDatasetSink, field)
 
-static void
-get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  GstCnnDatasetSink *self = GST_CNN_DATASET_SINK (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION: g_value_set_string (value, self->location); break;
-    case PROP_COMPRESSION: g_value_set_uint (value, self->compression); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
+static const CnnProperty properties[] = {
+  CNN_TEXT_ROW ("location", "Location", "HDF5 file to write or to go on with", AT (location), NULL, CNN_READY),
+  CNN_UINT_ROW ("compression", "Compression", "Of the features: 0 none, which reads fastest, to 9", AT (compression), 0, 9, 0, CNN_READY),
+};
 
 static void
 finalize (GObject *object)
@@ -365,7 +343,7 @@ finalize (GObject *object)
   g_hash_table_unref (self->splits);
   g_hash_table_unref (self->stamps);
   g_hash_table_unref (self->stored);
-  g_free (self->location);
+  cnn_properties_clear (object, properties, G_N_ELEMENTS (properties));
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (gst_cnn_dataset_sink_parent_class)->finalize (object);
 }
@@ -376,16 +354,10 @@ gst_cnn_dataset_sink_class_init (GstCnnDatasetSinkClass *klass)
   GObjectClass *object = G_OBJECT_CLASS (klass);
   GstElementClass *element = GST_ELEMENT_CLASS (klass);
   GstBaseSinkClass *base = GST_BASE_SINK_CLASS (klass);
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
 
   GST_DEBUG_CATEGORY_INIT (cnn_dataset_sink_debug, "cnndatasetsink", 0, "stores features");
-  object->set_property = set_property;
-  object->get_property = get_property;
   object->finalize = finalize;
-  g_object_class_install_property (object, PROP_LOCATION, g_param_spec_string ("location", "Location",
-          "HDF5 file to write or to go on with", NULL, flags));
-  g_object_class_install_property (object, PROP_COMPRESSION, g_param_spec_uint ("compression", "Compression",
-          "Of the features: 0 none, which reads fastest, to 9", 0, 9, 0, flags));
+  cnn_properties_install (object, properties, G_N_ELEMENTS (properties));
   gst_element_class_set_static_metadata (element, "Feature store", "Sink/File",
       "Stores features with labels and names in HDF5", "Convoy");
   gst_element_class_add_static_pad_template (element, &sink_template);

@@ -39,6 +39,7 @@
 #include "config.h"
 #endif
 #include "plugins/gstcnndatasetsrc.h"
+#include "plugins/cnnproperty.h"
 #include "plugins/cnnbuffer.h"
 #include "plugins/cnncourse.h"
 #include "plugins/cnnknown.h"
@@ -75,9 +76,6 @@ struct _GstCnnDatasetSrc {
   GQueue events;                /* to go out before the next buffer */
 };
 
-enum { PROP_0, PROP_LOCATION, PROP_FORMAT, PROP_SPLIT, PROP_VALIDATION_LOCATION, PROP_VALIDATION_SPLIT, PROP_SEED, PROP_SHUFFLE,
-  PROP_EPOCHS, PROP_CLASSES, PROP_START_EPOCH, PROP_START_SAMPLE, PROP_SKIPPED, PROP_LABEL_COLUMN, PROP_TEXT_COLUMN,
-  PROP_COLUMNS, PROP_MISSING, PROP_SPLIT_COLUMN, PROP_HEADER, PROP_MODEL };
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("image/jpeg; image/png; text/x-raw, format=(string)utf8; "
@@ -508,134 +506,36 @@ negotiate (GstBaseSrc *base)
 
 /* --- properties and class --------------------------------------------- */
 
-static void
-set_string (char **to, const GValue *value)
-{
-  g_free (*to);
-  *to = g_value_dup_string (value);
-  if (*to && !**to)
-    g_clear_pointer (to, g_free);
-}
+#define AT(field) G_STRUCT_OFFSET (GstCnnDatasetSrc, field)
 
-static void
-set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
-{
-  GstCnnDatasetSrc *self = GST_CNN_DATASET_SRC (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION: set_string (&self->options.location, value); break;
-    case PROP_FORMAT: set_string (&self->options.format, value); break;
-    case PROP_SPLIT: self->options.split = g_value_get_enum (value); break;
-    case PROP_VALIDATION_LOCATION: set_string (&self->options.validation_location, value); break;
-    case PROP_VALIDATION_SPLIT: self->options.validation_split = g_value_get_double (value); break;
-    case PROP_SEED: self->options.seed = g_value_get_uint64 (value); break;
-    case PROP_SHUFFLE: self->options.shuffle = g_value_get_boolean (value); break;
-    case PROP_EPOCHS: self->options.epochs = g_value_get_uint (value); break;
-    case PROP_CLASSES: set_string (&self->options.classes, value); break;
-    case PROP_LABEL_COLUMN: set_string (&self->options.label, value); break;
-    case PROP_TEXT_COLUMN: set_string (&self->options.text, value); break;
-    case PROP_COLUMNS: set_string (&self->options.columns, value); break;
-    case PROP_MISSING: set_string (&self->options.missing, value); break;
-    case PROP_SPLIT_COLUMN: set_string (&self->options.split_column, value); break;
-    case PROP_HEADER: set_string (&self->options.header, value); break;
-    case PROP_MODEL: set_string (&self->model, value); break;
-    case PROP_START_EPOCH: self->start_epoch = g_value_get_uint (value); break;
-    case PROP_START_SAMPLE: self->start_sample = g_value_get_uint64 (value); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  GstCnnDatasetSrc *self = GST_CNN_DATASET_SRC (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION: g_value_set_string (value, self->options.location); break;
-    case PROP_FORMAT: g_value_set_string (value, self->options.format); break;
-    case PROP_SPLIT: g_value_set_enum (value, self->options.split); break;
-    case PROP_VALIDATION_LOCATION: g_value_set_string (value, self->options.validation_location); break;
-    case PROP_VALIDATION_SPLIT: g_value_set_double (value, self->options.validation_split); break;
-    case PROP_SEED: g_value_set_uint64 (value, self->options.seed); break;
-    case PROP_SHUFFLE: g_value_set_boolean (value, self->options.shuffle); break;
-    case PROP_EPOCHS: g_value_set_uint (value, self->options.epochs); break;
-    case PROP_CLASSES: g_value_set_string (value, self->options.classes); break;
-    case PROP_LABEL_COLUMN: g_value_set_string (value, self->options.label); break;
-    case PROP_TEXT_COLUMN: g_value_set_string (value, self->options.text); break;
-    case PROP_COLUMNS: g_value_set_string (value, self->options.columns); break;
-    case PROP_MISSING: g_value_set_string (value, self->options.missing); break;
-    case PROP_SPLIT_COLUMN: g_value_set_string (value, self->options.split_column); break;
-    case PROP_HEADER: g_value_set_string (value, self->options.header); break;
-    case PROP_MODEL: g_value_set_string (value, self->model); break;
-    case PROP_START_EPOCH: g_value_set_uint (value, self->start_epoch); break;
-    case PROP_START_SAMPLE: g_value_set_uint64 (value, self->start_sample); break;
-    case PROP_SKIPPED: g_value_set_uint (value, self->skipped); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-install_properties (GObjectClass *object)
-{
-  const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
-
-  g_object_class_install_property (object, PROP_LOCATION, g_param_spec_string ("location", "Location",
-          "File or folder of the data set", NULL, ready));
-  g_object_class_install_property (object, PROP_FORMAT, g_param_spec_string ("format", "Format",
-          "Its format, such as folder, cifar or idx (not set: found by looking)", NULL, ready));
-  g_object_class_install_property (object, PROP_SPLIT, g_param_spec_enum ("split", "Split",
-          "Which samples an epoch has", CNN_TYPE_SPLIT, CNN_SPLITS_ALL, ready));
-  g_object_class_install_property (object, PROP_VALIDATION_LOCATION, g_param_spec_string ("validation-location", "Validation location",
-          "File or folder of the samples to validate on (not set: see validation-split)", NULL, ready));
-  g_object_class_install_property (object, PROP_VALIDATION_SPLIT, g_param_spec_double ("validation-split", "Validation split",
-          "Part of the training samples, drawn with seed, to validate on (0: the data set's own, if it has such)", 0, 0.999, 0, ready));
-  g_object_class_install_property (object, PROP_SEED, g_param_spec_uint64 ("seed", "Seed",
-          "What is drawn at random depends on this alone", 0, G_MAXUINT64, 0, ready));
-  g_object_class_install_property (object, PROP_SHUFFLE, g_param_spec_boolean ("shuffle", "Shuffle",
-          "Training samples come in another order every epoch", TRUE, ready));
-  g_object_class_install_property (object, PROP_EPOCHS, g_param_spec_uint ("epochs", "Epochs",
-          "How often to go through the data set (0: without end)", 0, G_MAXUINT, 1, ready));
-  g_object_class_install_property (object, PROP_CLASSES, g_param_spec_string ("classes", "Classes",
-          "Names of classes with commas between: only these, labelled 0, 1, ... in this order (not set: all, sorted by name)", NULL, ready));
-  g_object_class_install_property (object, PROP_START_EPOCH, g_param_spec_uint ("start-epoch", "Start epoch",
-          "The epoch to begin with, to go on where something ended", 1, G_MAXUINT, 1, ready));
-  g_object_class_install_property (object, PROP_START_SAMPLE, g_param_spec_uint64 ("start-sample", "Start sample",
-          "The sample of that epoch to begin with, in the order of the epoch", 0, G_MAXINT64, 0, ready));
-  g_object_class_install_property (object, PROP_SKIPPED, g_param_spec_uint ("skipped", "Skipped",
-          "Files that were skipped since the start", 0, G_MAXUINT, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-}
-
-/* What a table needs to be told. */
-static void
-install_table_properties (GObjectClass *object)
-{
-  const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
-
-  g_object_class_install_property (object, PROP_LABEL_COLUMN, g_param_spec_string ("label-column", "Label column",
-          "Name or number (from 1) of the column of the class (not set: one called label, class or target, else the last)", NULL, ready));
-  g_object_class_install_property (object, PROP_TEXT_COLUMN, g_param_spec_string ("text-column", "Text column",
-          "Name or number of the column whose texts are the samples (not set: samples are rows of numbers)", NULL, ready));
-  g_object_class_install_property (object, PROP_COLUMNS, g_param_spec_string ("columns", "Columns",
-          "Names or numbers of the columns of numbers and categories, with commas between (not set: all but the label)", NULL, ready));
-  g_object_class_install_property (object, PROP_MISSING, g_param_spec_string ("missing", "Missing",
-          "What a missing value is: error, or mean, with which it is filled", NULL, ready));
-  g_object_class_install_property (object, PROP_SPLIT_COLUMN, g_param_spec_string ("split-column", "Split column",
-          "Name or number of the column that says train, validation or test (not set: all rows are for training)", NULL, ready));
-  g_object_class_install_property (object, PROP_HEADER, g_param_spec_string ("header", "Header",
-          "Whether the first row names the columns: yes, no or auto (not set: auto)", NULL, ready));
-  g_object_class_install_property (object, PROP_MODEL, g_param_spec_string ("model", "Model",
-          "ONNX file or name of the zoo that learnt a table: its columns, scaling and categories are taken; rows that do not fit are skipped", NULL, ready));
-}
+static const CnnProperty properties[] = {
+  CNN_TEXT_ROW ("location", "Location", "File or folder of the data set", AT (options.location), NULL, CNN_READY),
+  CNN_TEXT_ROW ("format", "Format", "Its format, such as folder, cifar or idx (not set: found by looking)", AT (options.format), NULL, CNN_READY),
+  CNN_ENUM_ROW ("split", "Split", "Which samples an epoch has", AT (options.split), cnn_split_get_type, CNN_SPLITS_ALL, CNN_READY),
+  CNN_TEXT_ROW ("validation-location", "Validation location", "File or folder of the samples to validate on (not set: see validation-split)", AT (options.validation_location), NULL, CNN_READY),
+  CNN_DOUBLE_ROW ("validation-split", "Validation split", "Part of the training samples, drawn with seed, to validate on (0: the data set's own, if it has such)", AT (options.validation_split), 0.999, CNN_READY),
+  CNN_UINT64_ROW ("seed", "Seed", "What is drawn at random depends on this alone", AT (options.seed), G_MAXUINT64, CNN_READY),
+  CNN_BOOLEAN_ROW ("shuffle", "Shuffle", "Training samples come in another order every epoch", AT (options.shuffle), TRUE, CNN_READY),
+  CNN_UINT_ROW ("epochs", "Epochs", "How often to go through the data set (0: without end)", AT (options.epochs), 0, G_MAXUINT, 1, CNN_READY),
+  CNN_TEXT_ROW ("classes", "Classes", "Names of classes with commas between: only these, labelled 0, 1, ... in this order (not set: all, sorted by name)", AT (options.classes), NULL, CNN_READY),
+  CNN_UINT_ROW ("start-epoch", "Start epoch", "The epoch to begin with, to go on where something ended", AT (start_epoch), 1, G_MAXUINT, 1, CNN_READY),
+  CNN_UINT64_ROW ("start-sample", "Start sample", "The sample of that epoch to begin with, in the order of the epoch", AT (start_sample), G_MAXINT64, CNN_READY),
+  CNN_UINT_ROW ("skipped", "Skipped", "Files that were skipped since the start", AT (skipped), 0, G_MAXUINT, 0, CNN_READ_ONLY),
+  CNN_TEXT_ROW ("label-column", "Label column", "Name or number (from 1) of the column of the class (not set: one called label, class or target, else the last)", AT (options.label), NULL, CNN_READY),
+  CNN_TEXT_ROW ("text-column", "Text column", "Name or number of the column whose texts are the samples (not set: samples are rows of numbers)", AT (options.text), NULL, CNN_READY),
+  CNN_TEXT_ROW ("columns", "Columns", "Names or numbers of the columns of numbers and categories, with commas between (not set: all but the label)", AT (options.columns), NULL, CNN_READY),
+  CNN_TEXT_ROW ("missing", "Missing", "What a missing value is: error, or mean, with which it is filled", AT (options.missing), NULL, CNN_READY),
+  CNN_TEXT_ROW ("split-column", "Split column", "Name or number of the column that says train, validation or test (not set: all rows are for training)", AT (options.split_column), NULL, CNN_READY),
+  CNN_TEXT_ROW ("header", "Header", "Whether the first row names the columns: yes, no or auto (not set: auto)", AT (options.header), NULL, CNN_READY),
+  CNN_TEXT_ROW ("model", "Model", "ONNX file or name of the zoo that learnt a table: its columns, scaling and categories are taken; rows that do not fit are skipped", AT (model), NULL, CNN_READY),
+};
 
 static void
 finalize (GObject *object)
 {
   GstCnnDatasetSrc *self = GST_CNN_DATASET_SRC (object);
-  cnn_course_options_clear (&self->options);
+  cnn_properties_clear (object, properties, G_N_ELEMENTS (properties));
   cnn_course_options_clear (&self->used);
-  g_free (self->model);
   G_OBJECT_CLASS (gst_cnn_dataset_src_parent_class)->finalize (object);
 }
 
@@ -647,15 +547,11 @@ gst_cnn_dataset_src_class_init (GstCnnDatasetSrcClass *klass)
   GstBaseSrcClass *base = GST_BASE_SRC_CLASS (klass);
 
   GST_DEBUG_CATEGORY_INIT (cnn_dataset_src_debug, "cnndatasetsrc", 0, "data sets as streams");
-  object->set_property = set_property;
-  object->get_property = get_property;
   object->finalize = finalize;
-  install_properties (object);
-  install_table_properties (object);
+  cnn_properties_install (object, properties, G_N_ELEMENTS (properties));
   gst_element_class_set_static_metadata (element, "Data set source", "Source/File",
       "Samples of a data set with their labels, epoch by epoch", "Convoy");
   gst_element_class_add_static_pad_template (element, &src_template);
-  gst_type_mark_as_plugin_api (CNN_TYPE_SPLIT, 0);
   base->start = GST_DEBUG_FUNCPTR (start);
   base->stop = GST_DEBUG_FUNCPTR (stop);
   base->unlock = GST_DEBUG_FUNCPTR (unlock);
@@ -672,9 +568,6 @@ gst_cnn_dataset_src_class_init (GstCnnDatasetSrcClass *klass)
 static void
 gst_cnn_dataset_src_init (GstCnnDatasetSrc *self)
 {
-  self->options.split = CNN_SPLITS_ALL;
-  self->options.shuffle = TRUE;
-  self->options.epochs = self->start_epoch = 1;
   g_queue_init (&self->events);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
   gst_pad_add_probe (GST_BASE_SRC_PAD (self), GST_PAD_PROBE_TYPE_BUFFER, before_buffer, self, NULL);

@@ -32,6 +32,7 @@
 #include "config.h"
 #endif
 #include "plugins/gstcnnextract.h"
+#include "plugins/cnnproperty.h"
 #include "plugins/cnnextractor.h"
 #include "plugins/cnnknown.h"
 #include "plugins/cnnmeta.h"
@@ -59,10 +60,6 @@ struct _GstCnnExtract {
   char *checksum, *request;             /* NULL: not needed yet */
 };
 
-enum {
-  PROP_0, PROP_MODEL, PROP_LAYER, PROP_POOLING, PROP_WIDTH, PROP_HEIGHT, PROP_MEAN, PROP_STD, PROP_COLOR, PROP_RESIZE, PROP_RESIZE_SHORT,
-  PROP_BATCH_SIZE, PROP_WORKERS, PROP_THREADS, PROP_PRECISION, PROP_MAX_LATENCY
-};
 
 #define TENSORS CNN_TENSOR_CAPS ("float32")
 #define INPUTS CNN_TENSOR_CAPS ("{ float32, int32, int64 }")
@@ -356,125 +353,36 @@ change_state (GstElement *element, GstStateChange change)
 
 /* --- properties and class --------------------------------------------- */
 
-static const struct { guint id; const char *name, *nick, *blurb, *value; gsize at; } strings[] = {
-  { PROP_MODEL, "model", "Model", "ONNX file, or the name of a model of the zoo", NULL, G_STRUCT_OFFSET (GstCnnExtract, settings.model.model) },
-  { PROP_LAYER, "layer", "Layer", "Layer whose output leaves: a name, a number, last-conv or features", "features", G_STRUCT_OFFSET (GstCnnExtract, settings.layer) },
-  { PROP_MEAN, "mean", "Mean", "Subtracted from 0..255: a number, or one a channel with commas between (default: as the model says)", NULL,
-      G_STRUCT_OFFSET (GstCnnExtract, settings.model.mean) },
-  { PROP_STD, "std", "Deviation", "Divides then: a number, or one a channel with commas between (default: as the model says)", NULL,
-      G_STRUCT_OFFSET (GstCnnExtract, settings.model.std) },
-  { PROP_PRECISION, "precision", "Precision", "What the network computes with: fp32", "fp32", G_STRUCT_OFFSET (GstCnnExtract, precision) },
+#define AT(field) G_STRUCT_OFFSET (GstCnnExtract, field)
+
+static const CnnProperty properties[] = {
+  CNN_TEXT_ROW ("model", "Model", "ONNX file, or the name of a model of the zoo", AT (settings.model.model), NULL, CNN_READY),
+  CNN_TEXT_ROW ("layer", "Layer", "Layer whose output leaves: a name, a number, last-conv or features", AT (settings.layer), "features", CNN_READY),
+  CNN_ENUM_ROW ("pooling", "Pooling", "One number a channel instead of a map", AT (settings.pooling), cnn_pooling_get_type, CNN_POOLING_NONE, CNN_READY),
+  CNN_UINT_ROW ("width", "Width", "Width at which the network runs (0: as the pictures are, at most the model's own; else as height)", AT (settings.width), 0, 32767, 0, CNN_READY),
+  CNN_UINT_ROW ("height", "Height", "Height at which the network runs (0: as the pictures are, at most the model's own; else as width)", AT (settings.height), 0, 32767, 0,
+      CNN_READY),
+  CNN_TEXT_ROW ("mean", "Mean", "Subtracted from 0..255: a number, or one a channel with commas between (default: as the model says)", AT (settings.model.mean), NULL, CNN_READY),
+  CNN_TEXT_ROW ("std", "Deviation", "Divides then: a number, or one a channel with commas between (default: as the model says)", AT (settings.model.std), NULL, CNN_READY),
+  CNN_ENUM_ROW ("color", "Colour order", "Which colour the network takes first", AT (settings.model.color), cnn_color_get_type, CNN_COLOR_MODEL, CNN_READY),
+  CNN_ENUM_ROW ("resize", "Resize", "How a picture gets the network's size", AT (settings.model.resize), cnn_model_resize_get_type, CNN_RESIZE_MODEL, CNN_READY),
+  CNN_UINT_ROW ("resize-short", "Short side", "Short side after resizing, before the centre is taken (0: as the model says)", AT (settings.model.resize_short), 0, 32767, 0,
+      CNN_READY),
+  CNN_UINT_ROW ("batch-size", "Batch size", "Samples that a network takes at a time", AT (settings.batch), 1, 1024, 8, CNN_READY),
+  CNN_UINT_ROW ("workers", "Workers", "Networks that run side by side (0: one a processor)", AT (settings.workers), 0, 256, 0, CNN_READY),
+  CNN_UINT_ROW ("threads", "Threads", "Threads that work on one batch", AT (settings.threads), 1, 256, 1, CNN_READY),
+  CNN_TEXT_ROW ("precision", "Precision", "What the network computes with: fp32", AT (precision), "fp32", CNN_READY),
+  CNN_UINT64_ROW ("max-latency", "Latency bound", "Nanoseconds after which the next sample pushes a batch that is not full (0: no bound)", AT (max_latency), G_MAXUINT64, CNN_READY),
 };
-
-static const struct { guint id; const char *name, *nick, *blurb; guint min, max, value; gsize at; } numbers[] = {
-  { PROP_WIDTH, "width", "Width", "Width at which the network runs (0: as the pictures are, at most the model's own; else as height)", 0, 32767, 0,
-      G_STRUCT_OFFSET (GstCnnExtract, settings.width) },
-  { PROP_HEIGHT, "height", "Height", "Height at which the network runs (0: as the pictures are, at most the model's own; else as width)", 0, 32767, 0,
-      G_STRUCT_OFFSET (GstCnnExtract, settings.height) },
-  { PROP_RESIZE_SHORT, "resize-short", "Short side", "Short side after resizing, before the centre is taken (0: as the model says)", 0, 32767, 0,
-      G_STRUCT_OFFSET (GstCnnExtract, settings.model.resize_short) },
-  { PROP_BATCH_SIZE, "batch-size", "Batch size", "Samples that a network takes at a time", 1, 1024, 8, G_STRUCT_OFFSET (GstCnnExtract, settings.batch) },
-  { PROP_WORKERS, "workers", "Workers", "Networks that run side by side (0: one a processor)", 0, 256, 0, G_STRUCT_OFFSET (GstCnnExtract, settings.workers) },
-  { PROP_THREADS, "threads", "Threads", "Threads that work on one batch", 1, 256, 1, G_STRUCT_OFFSET (GstCnnExtract, settings.threads) },
-};
-
-static const struct { guint id; const char *name, *nick, *blurb; GType (*type) (void); int value; gsize at; } choices[] = {
-  { PROP_POOLING, "pooling", "Pooling", "One number a channel instead of a map", cnn_pooling_get_type, CNN_POOLING_NONE, G_STRUCT_OFFSET (GstCnnExtract, settings.pooling) },
-  { PROP_COLOR, "color", "Colour order", "Which colour the network takes first", cnn_color_get_type, CNN_COLOR_MODEL, G_STRUCT_OFFSET (GstCnnExtract, settings.model.color) },
-  { PROP_RESIZE, "resize", "Resize", "How a picture gets the network's size", cnn_model_resize_get_type, CNN_RESIZE_MODEL,
-      G_STRUCT_OFFSET (GstCnnExtract, settings.model.resize) },
-};
-
-/* Where a property lives; the object lock is held. */
-#define FIELD(self, row, type) ((type *) G_STRUCT_MEMBER_P (self, (row).at))
-
-static void
-set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
-{
-  GstCnnExtract *self = GST_CNN_EXTRACT (object);
-  gboolean done = id == PROP_MAX_LATENCY;
-
-  GST_OBJECT_LOCK (self);
-  if (done)
-    self->max_latency = g_value_get_uint64 (value);
-  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
-    if (strings[i].id == id) {
-      g_free (*FIELD (self, strings[i], char *));
-      *FIELD (self, strings[i], char *) = g_value_dup_string (value);
-      done = TRUE;
-    }
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    if (numbers[i].id == id) {
-      *FIELD (self, numbers[i], guint) = g_value_get_uint (value);
-      done = TRUE;
-    }
-  for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
-    if (choices[i].id == id) {
-      *FIELD (self, choices[i], int) = g_value_get_enum (value);
-      done = TRUE;
-    }
-  GST_OBJECT_UNLOCK (self);
-  if (!done)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-}
-
-static void
-get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  GstCnnExtract *self = GST_CNN_EXTRACT (object);
-  gboolean done = id == PROP_MAX_LATENCY;
-
-  GST_OBJECT_LOCK (self);
-  if (done)
-    g_value_set_uint64 (value, self->max_latency);
-  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
-    if (strings[i].id == id) {
-      g_value_set_string (value, *FIELD (self, strings[i], char *));
-      done = TRUE;
-    }
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    if (numbers[i].id == id) {
-      g_value_set_uint (value, *FIELD (self, numbers[i], guint));
-      done = TRUE;
-    }
-  for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
-    if (choices[i].id == id) {
-      g_value_set_enum (value, *FIELD (self, choices[i], int));
-      done = TRUE;
-    }
-  GST_OBJECT_UNLOCK (self);
-  if (!done)
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-}
 
 static void
 finalize (GObject *object)
 {
   GstCnnExtract *self = GST_CNN_EXTRACT (object);
-  cnn_model_settings_clear (&self->settings.model);
-  g_free (self->settings.layer);
-  g_free (self->precision);
+  cnn_properties_clear (object, properties, G_N_ELEMENTS (properties));
   g_mutex_clear (&self->known_lock);
   g_mutex_clear (&self->pool_lock);
   G_OBJECT_CLASS (gst_cnn_extract_parent_class)->finalize (object);
-}
-
-static void
-install_properties (GObjectClass *object)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_CONSTRUCT | GST_PARAM_MUTABLE_READY;
-
-  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
-    g_object_class_install_property (object, strings[i].id,
-        g_param_spec_string (strings[i].name, strings[i].nick, strings[i].blurb, strings[i].value, flags));
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    g_object_class_install_property (object, numbers[i].id,
-        g_param_spec_uint (numbers[i].name, numbers[i].nick, numbers[i].blurb, numbers[i].min, numbers[i].max, numbers[i].value, flags));
-  for (guint i = 0; i < G_N_ELEMENTS (choices); i++)
-    g_object_class_install_property (object, choices[i].id,
-        g_param_spec_enum (choices[i].name, choices[i].nick, choices[i].blurb, choices[i].type (), choices[i].value, flags));
-  g_object_class_install_property (object, PROP_MAX_LATENCY, g_param_spec_uint64 ("max-latency", "Latency bound",
-          "Nanoseconds after which the next sample pushes a batch that is not full (0: no bound)", 0, G_MAXUINT64, 0, flags));
 }
 
 static void
@@ -485,17 +393,12 @@ gst_cnn_extract_class_init (GstCnnExtractClass *klass)
   GstBaseTransformClass *base = GST_BASE_TRANSFORM_CLASS (klass);
 
   GST_DEBUG_CATEGORY_INIT (cnn_extract_debug, "cnnextract", 0, "features of a network");
-  object->set_property = set_property;
-  object->get_property = get_property;
   object->finalize = finalize;
-  install_properties (object);
+  cnn_properties_install (object, properties, G_N_ELEMENTS (properties));
   gst_element_class_set_static_metadata (element, "Feature extractor", "Filter/Converter/Video",
       "Runs a frozen convolutional network up to a layer", "Convoy");
   gst_element_class_add_static_pad_template (element, &sink_template);
   gst_element_class_add_static_pad_template (element, &src_template);
-  gst_type_mark_as_plugin_api (CNN_TYPE_POOLING, 0);
-  gst_type_mark_as_plugin_api (CNN_TYPE_COLOR, 0);
-  gst_type_mark_as_plugin_api (CNN_TYPE_MODEL_RESIZE, 0);
   element->change_state = GST_DEBUG_FUNCPTR (change_state);
   base->start = GST_DEBUG_FUNCPTR (start);
   base->stop = GST_DEBUG_FUNCPTR (stop);

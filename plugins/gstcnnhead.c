@@ -33,6 +33,7 @@
 #include "config.h"
 #endif
 #include "plugins/gstcnnhead.h"
+#include "plugins/cnnproperty.h"
 #include "plugins/cnnlearner.h"
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnqueue.h"
@@ -528,19 +529,11 @@ activate_src (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
   return active ? gst_pad_start_task (pad, work, self, NULL) : gst_pad_stop_task (pad);
 }
 
-static char **const *settings_texts (CnnHeadSettings *s, char **(*to)[13]);
-
 static void
 start (GstCnnHead *self)
 {
-  char **from[13], **to[13];
   GST_OBJECT_LOCK (self);
-  cnn_head_settings_clear (&self->used);
-  self->used = self->settings;
-  settings_texts (&self->settings, &from);
-  settings_texts (&self->used, &to);
-  for (guint i = 0; i < G_N_ELEMENTS (to); i++)
-    *to[i] = g_strdup (*from[i]);
+  cnn_head_settings_copy (&self->used, &self->settings);
   self->flow = GST_FLOW_OK;
   GST_OBJECT_UNLOCK (self);
   self->has_input = self->has_caps = self->complete = FALSE;
@@ -583,122 +576,43 @@ change_state (GstElement *element, GstStateChange change)
 
 /* --- properties and class --------------------------------------------------- */
 
-#define AT(field) G_STRUCT_OFFSET (CnnHeadSettings, field)
+#define AT(field) G_STRUCT_OFFSET (GstCnnHead, field)
 
-static const struct { const char *name, *nick, *blurb; gsize at; } strings[] = {
-  { "layers", "Layers", "The network as text, such as \"flatten ! dense units=${classes} activation=softmax\"", AT (source.layers) },
-  { "network", "Network", "A .net file or the name of one, with VARIABLE=VALUE behind it", AT (source.network) },
-  { "model", "Model", "ONNX file, or the name of a model of the zoo, from which the network is taken", AT (source.model) },
-  { "from-layer", "From layer", "Layer of the model whose output comes in; a name, a number, last-conv or features (not set: the whole model)", AT (source.from_layer) },
-  { "to-layer", "To layer", "Layer of the model that layers= follow (not set: last-conv)", AT (source.to_layer) },
-  { "loss", "Loss", "cross-entropy, binary-cross-entropy or mse, with options behind it (not set: by the last layer)", AT (loss) },
-  { "optimizer", "Optimizer", "sgd, momentum, nesterov, rmsprop, adam or adamw, with options such as l2=0.001 behind it (not set: rmsprop)", AT (optimizer) },
-  { "schedule", "Schedule", "Of the learning rate: constant, step, exponential, cosine or one-cycle, with options behind it (not set: constant)", AT (schedule) },
-  { "freeze", "Freeze", "A layer that, with all before it, does not learn", AT (freeze) },
-  { "rates", "Rates", "Factors of the learning rate of layers whose names begin so: \"conv=0.1 dense=1\"", AT (rates) },
-  { "save", "Save", "ONNX file that receives the network of the best epoch, behind the extractor of the features", AT (save) },
-  { "checkpoint", "Checkpoint", "File that keeps all that is needed to go on, written after each epoch", AT (checkpoint) },
-  { "history", "History", "CSV file that receives a row an epoch", AT (history) },
+static const CnnProperty properties[] = {
+  CNN_TEXT_ROW ("layers", "Layers", "The network as text, such as \"flatten ! dense units=${classes} activation=softmax\"", AT (settings.source.layers), NULL, CNN_READY),
+  CNN_TEXT_ROW ("network", "Network", "A .net file or the name of one, with VARIABLE=VALUE behind it", AT (settings.source.network), NULL, CNN_READY),
+  CNN_TEXT_ROW ("model", "Model", "ONNX file, or the name of a model of the zoo, from which the network is taken", AT (settings.source.model), NULL, CNN_READY),
+  CNN_TEXT_ROW ("from-layer", "From layer", "Layer of the model whose output comes in; a name, a number, last-conv or features (not set: the whole model)", AT (settings.source.from_layer), NULL, CNN_READY),
+  CNN_TEXT_ROW ("to-layer", "To layer", "Layer of the model that layers= follow (not set: last-conv)", AT (settings.source.to_layer), NULL, CNN_READY),
+  CNN_TEXT_ROW ("loss", "Loss", "cross-entropy, binary-cross-entropy or mse, with options behind it (not set: by the last layer)", AT (settings.loss), NULL, CNN_READY),
+  CNN_TEXT_ROW ("optimizer", "Optimizer", "sgd, momentum, nesterov, rmsprop, adam or adamw, with options such as l2=0.001 behind it (not set: rmsprop)", AT (settings.optimizer), NULL, CNN_READY),
+  CNN_TEXT_ROW ("schedule", "Schedule", "Of the learning rate: constant, step, exponential, cosine or one-cycle, with options behind it (not set: constant)", AT (settings.schedule), NULL, CNN_READY),
+  CNN_TEXT_ROW ("freeze", "Freeze", "A layer that, with all before it, does not learn", AT (settings.freeze), NULL, CNN_READY),
+  CNN_TEXT_ROW ("rates", "Rates", "Factors of the learning rate of layers whose names begin so: \"conv=0.1 dense=1\"", AT (settings.rates), NULL, CNN_READY),
+  CNN_TEXT_ROW ("save", "Save", "ONNX file that receives the network of the best epoch, behind the extractor of the features", AT (settings.save), NULL, CNN_READY),
+  CNN_TEXT_ROW ("checkpoint", "Checkpoint", "File that keeps all that is needed to go on, written after each epoch", AT (settings.checkpoint), NULL, CNN_READY),
+  CNN_TEXT_ROW ("history", "History", "CSV file that receives a row an epoch", AT (settings.history), NULL, CNN_READY),
+  CNN_DOUBLE_ROW ("learning-rate", "Learning rate", "Learning rate (0: as the optimizer has it)", AT (settings.learning_rate), 1000, CNN_READY),
+  CNN_UINT64_ROW ("seed", "Seed", "First weights and dropout depend on this alone", AT (settings.source.seed), G_MAXUINT64, CNN_READY),
+  CNN_UINT_ROW ("epochs", "Epochs", "Learn for so many epochs at most (0: as many as the stream has)", AT (settings.epochs), 0, G_MAXINT, 0, CNN_READY),
+  CNN_UINT_ROW ("batch-size", "Batch size", "Samples of a step", AT (settings.batch), 1, 65536, 32, CNN_READY),
+  CNN_UINT_ROW ("patience", "Patience", "End after so many epochs without a better one (0: never)", AT (settings.patience), 0, G_MAXINT, 0, CNN_READY),
+  CNN_UINT_ROW ("threads", "Threads", "Threads that work on a batch", AT (settings.threads), 1, 256, 1, CNN_READY),
+  CNN_UINT_ROW ("checkpoint-steps", "Checkpoint steps", "Write the checkpoint after so many steps of an epoch, too (0: at its end alone)", AT (settings.checkpoint_steps), 0, G_MAXINT, 0, CNN_READY),
+  CNN_BOOLEAN_ROW ("training", "Training", "Learn from the labels of the samples", AT (settings.training), FALSE, CNN_READY),
+  CNN_BOOLEAN_ROW ("resume", "Resume", "Go on from the checkpoint where there is one", AT (settings.resume), FALSE, CNN_READY),
+  CNN_BOOLEAN_ROW ("freeze-batchnorm", "Freeze batch normalization", "BatchNormalization keeps its statistics, scale and shift", AT (settings.freeze_batchnorm), FALSE, CNN_READY),
 };
-
-static char **const *
-settings_texts (CnnHeadSettings *s, char **(*to)[13])
-{
-  G_STATIC_ASSERT (G_N_ELEMENTS (strings) == 13);
-  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
-    (*to)[i] = &G_STRUCT_MEMBER (char *, s, strings[i].at);
-  return *to;
-}
-
-static const struct { const char *name, *nick, *blurb; guint min, max, value; gsize at; } numbers[] = {
-  { "epochs", "Epochs", "Learn for so many epochs at most (0: as many as the stream has)", 0, G_MAXINT, 0, AT (epochs) },
-  { "batch-size", "Batch size", "Samples of a step", 1, 65536, 32, AT (batch) },
-  { "patience", "Patience", "End after so many epochs without a better one (0: never)", 0, G_MAXINT, 0, AT (patience) },
-  { "threads", "Threads", "Threads that work on a batch", 1, 256, 1, AT (threads) },
-  { "checkpoint-steps", "Checkpoint steps", "Write the checkpoint after so many steps of an epoch, too (0: at its end alone)", 0, G_MAXINT, 0, AT (checkpoint_steps) },
-};
-
-static const struct { const char *name, *nick, *blurb; gboolean value; gsize at; } switches[] = {
-  { "training", "Training", "Learn from the labels of the samples", FALSE, AT (training) },
-  { "resume", "Resume", "Go on from the checkpoint where there is one", FALSE, AT (resume) },
-  { "freeze-batchnorm", "Freeze batch normalization", "BatchNormalization keeps its statistics, scale and shift", FALSE, AT (freeze_batchnorm) },
-};
-
-enum { PROP_RATE = 1, PROP_SEED, PROP_STRINGS };
-#define PROP_NUMBERS (PROP_STRINGS + G_N_ELEMENTS (strings))
-#define PROP_SWITCHES (PROP_NUMBERS + G_N_ELEMENTS (numbers))
-#define FIELD(self, type, offset) G_STRUCT_MEMBER (type, &(self)->settings, offset)
-
-static void
-set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
-{
-  GstCnnHead *self = GST_CNN_HEAD (object);
-  (void) pspec;
-  GST_OBJECT_LOCK (self);
-  if (id == PROP_RATE) {
-    self->settings.learning_rate = g_value_get_double (value);
-  } else if (id == PROP_SEED) {
-    self->settings.source.seed = g_value_get_uint64 (value);
-  } else if (id < PROP_NUMBERS) {
-    char **text = &FIELD (self, char *, strings[id - PROP_STRINGS].at);
-    g_free (*text);
-    *text = g_value_dup_string (value);
-    if (*text && !**text)
-      g_clear_pointer (text, g_free);
-  } else if (id < PROP_SWITCHES) {
-    FIELD (self, guint, numbers[id - PROP_NUMBERS].at) = g_value_get_uint (value);
-  } else {
-    FIELD (self, gboolean, switches[id - PROP_SWITCHES].at) = g_value_get_boolean (value);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  GstCnnHead *self = GST_CNN_HEAD (object);
-  (void) pspec;
-  GST_OBJECT_LOCK (self);
-  if (id == PROP_RATE)
-    g_value_set_double (value, self->settings.learning_rate);
-  else if (id == PROP_SEED)
-    g_value_set_uint64 (value, self->settings.source.seed);
-  else if (id < PROP_NUMBERS)
-    g_value_set_string (value, FIELD (self, char *, strings[id - PROP_STRINGS].at));
-  else if (id < PROP_SWITCHES)
-    g_value_set_uint (value, FIELD (self, guint, numbers[id - PROP_NUMBERS].at));
-  else
-    g_value_set_boolean (value, FIELD (self, gboolean, switches[id - PROP_SWITCHES].at));
-  GST_OBJECT_UNLOCK (self);
-}
 
 static void
 finalize (GObject *object)
 {
   GstCnnHead *self = GST_CNN_HEAD (object);
-  cnn_head_settings_clear (&self->settings);
+  cnn_properties_clear (object, properties, G_N_ELEMENTS (properties));
   cnn_head_settings_clear (&self->used);
   cnn_queue_free (self->queue);
   g_hash_table_unref (self->stream.metadata);
   G_OBJECT_CLASS (gst_cnn_head_parent_class)->finalize (object);
-}
-
-static void
-install_properties (GObjectClass *object)
-{
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_CONSTRUCT | GST_PARAM_MUTABLE_READY;
-
-  g_object_class_install_property (object, PROP_RATE, g_param_spec_double ("learning-rate", "Learning rate",
-          "Learning rate (0: as the optimizer has it)", 0, 1000, 0, flags));
-  g_object_class_install_property (object, PROP_SEED, g_param_spec_uint64 ("seed", "Seed",
-          "First weights and dropout depend on this alone", 0, G_MAXUINT64, 0, flags));
-  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
-    g_object_class_install_property (object, PROP_STRINGS + i, g_param_spec_string (strings[i].name, strings[i].nick, strings[i].blurb, NULL, flags));
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    g_object_class_install_property (object, PROP_NUMBERS + i, g_param_spec_uint (numbers[i].name, numbers[i].nick, numbers[i].blurb, numbers[i].min,
-            numbers[i].max, numbers[i].value, flags));
-  for (guint i = 0; i < G_N_ELEMENTS (switches); i++)
-    g_object_class_install_property (object, PROP_SWITCHES + i, g_param_spec_boolean (switches[i].name, switches[i].nick, switches[i].blurb, switches[i].value, flags));
 }
 
 static void
@@ -708,10 +622,8 @@ gst_cnn_head_class_init (GstCnnHeadClass *klass)
   GstElementClass *element = GST_ELEMENT_CLASS (klass);
 
   GST_DEBUG_CATEGORY_INIT (cnn_head_debug, "cnnhead", 0, "the part of a network that learns");
-  object->set_property = set_property;
-  object->get_property = get_property;
   object->finalize = finalize;
-  install_properties (object);
+  cnn_properties_install (object, properties, G_N_ELEMENTS (properties));
   gst_element_class_set_static_metadata (element, "Trainable head", "Filter/Analyzer",
       "Trains a network, or the end of one, by backpropagation while the stream flows", "Convoy");
   gst_element_class_add_static_pad_template (element, &sink_template);

@@ -29,6 +29,7 @@
 #include "config.h"
 #endif
 #include "plugins/gstcnnimagedec.h"
+#include "plugins/cnnproperty.h"
 #include "plugins/cnndecode.h"
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnsample.h"
@@ -58,7 +59,6 @@ struct _GstCnnImageDec {
   gboolean is_junk;             /* no picture, so no use in gathering it */
 };
 
-enum { PROP_0, PROP_WIDTH, PROP_HEIGHT, PROP_RESIZE, PROP_INTERPOLATION, PROP_ON_ERROR, PROP_SKIPPED };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("image/jpeg; image/png"));
@@ -397,59 +397,16 @@ stop (GstVideoDecoder *dec)
 
 /* --- properties and class --------------------------------------------- */
 
-static void
-set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
-{
-  GstCnnImageDec *self = GST_CNN_IMAGE_DEC (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_WIDTH: self->options.width = g_value_get_uint (value); break;
-    case PROP_HEIGHT: self->options.height = g_value_get_uint (value); break;
-    case PROP_RESIZE: self->options.resize = g_value_get_enum (value); break;
-    case PROP_INTERPOLATION: self->options.method = g_value_get_enum (value); break;
-    case PROP_ON_ERROR: self->on_error = g_value_get_enum (value); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
+#define AT(field) G_STRUCT_OFFSET (GstCnnImageDec, field)
 
-static void
-get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  GstCnnImageDec *self = GST_CNN_IMAGE_DEC (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_WIDTH: g_value_set_uint (value, self->options.width); break;
-    case PROP_HEIGHT: g_value_set_uint (value, self->options.height); break;
-    case PROP_RESIZE: g_value_set_enum (value, self->options.resize); break;
-    case PROP_INTERPOLATION: g_value_set_enum (value, self->options.method); break;
-    case PROP_ON_ERROR: g_value_set_enum (value, self->on_error); break;
-    case PROP_SKIPPED: g_value_set_uint (value, self->skipped); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
-
-#define PROP_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)
-
-static void
-install_properties (GObjectClass *object)
-{
-  const GParamFlags ready = PROP_FLAGS | GST_PARAM_MUTABLE_READY;
-
-  g_object_class_install_property (object, PROP_WIDTH, g_param_spec_uint ("width", "Width",
-          "Width of the frames (0: follows from height, or as the picture is)", 0, CNN_PICTURE_MAX_SIDE, 0, ready));
-  g_object_class_install_property (object, PROP_HEIGHT, g_param_spec_uint ("height", "Height",
-          "Height of the frames (0: follows from width, or as the picture is)", 0, CNN_PICTURE_MAX_SIDE, 0, ready));
-  g_object_class_install_property (object, PROP_RESIZE, g_param_spec_enum ("resize", "Resize",
-          "What becomes of a picture of another aspect", CNN_TYPE_DECODE_RESIZE, CNN_RESIZE_STRETCH, ready));
-  g_object_class_install_property (object, PROP_INTERPOLATION, g_param_spec_enum ("interpolation", "Interpolation",
-          "How the last step of scaling finds a pixel", CNN_TYPE_INTERPOLATION, GST_VIDEO_RESAMPLER_METHOD_LINEAR, ready));
-  g_object_class_install_property (object, PROP_ON_ERROR, g_param_spec_enum ("on-error", "On error",
-          "What to do about a file that cannot be decoded", CNN_TYPE_ON_ERROR, CNN_ON_ERROR_SKIP, ready));
-  g_object_class_install_property (object, PROP_SKIPPED, g_param_spec_uint ("skipped", "Skipped",
-          "Files that were skipped since the start", 0, G_MAXUINT, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
-}
+static const CnnProperty properties[] = {
+  CNN_UINT_ROW ("width", "Width", "Width of the frames (0: follows from height, or as the picture is)", AT (options.width), 0, CNN_PICTURE_MAX_SIDE, 0, CNN_READY),
+  CNN_UINT_ROW ("height", "Height", "Height of the frames (0: follows from width, or as the picture is)", AT (options.height), 0, CNN_PICTURE_MAX_SIDE, 0, CNN_READY),
+  CNN_ENUM_ROW ("resize", "Resize", "What becomes of a picture of another aspect", AT (options.resize), cnn_decode_resize_get_type, CNN_RESIZE_STRETCH, CNN_READY),
+  CNN_ENUM_ROW ("interpolation", "Interpolation", "How the last step of scaling finds a pixel", AT (options.method), cnn_interpolation_get_type, GST_VIDEO_RESAMPLER_METHOD_LINEAR, CNN_READY),
+  CNN_ENUM_ROW ("on-error", "On error", "What to do about a file that cannot be decoded", AT (on_error), cnn_on_error_get_type, CNN_ON_ERROR_SKIP, CNN_READY),
+  CNN_UINT_ROW ("skipped", "Skipped", "Files that were skipped since the start", AT (skipped), 0, G_MAXUINT, 0, CNN_READ_ONLY),
+};
 
 static void
 gst_cnn_image_dec_class_init (GstCnnImageDecClass *klass)
@@ -459,16 +416,11 @@ gst_cnn_image_dec_class_init (GstCnnImageDecClass *klass)
   GstVideoDecoderClass *decoder = GST_VIDEO_DECODER_CLASS (klass);
 
   GST_DEBUG_CATEGORY_INIT (cnn_image_dec_debug, "cnnimagedec", 0, "pictures to RGB");
-  object->set_property = set_property;
-  object->get_property = get_property;
-  install_properties (object);
+  cnn_properties_install (object, properties, G_N_ELEMENTS (properties));
   gst_element_class_set_static_metadata (element, "Picture decoder", "Codec/Decoder/Image",
       "Decodes JPEG and PNG to RGB of a wanted size, skips damaged files", "Convoy");
   gst_element_class_add_static_pad_template (element, &sink_template);
   gst_element_class_add_static_pad_template (element, &src_template);
-  gst_type_mark_as_plugin_api (CNN_TYPE_DECODE_RESIZE, 0);
-  gst_type_mark_as_plugin_api (CNN_TYPE_INTERPOLATION, 0);
-  gst_type_mark_as_plugin_api (CNN_TYPE_ON_ERROR, 0);
   decoder->start = GST_DEBUG_FUNCPTR (start);
   decoder->stop = GST_DEBUG_FUNCPTR (stop);
   decoder->set_format = GST_DEBUG_FUNCPTR (set_format);
@@ -483,7 +435,6 @@ static void
 gst_cnn_image_dec_init (GstCnnImageDec *self)
 {
   GstVideoDecoder *dec = GST_VIDEO_DECODER (self);
-  self->options.method = GST_VIDEO_RESAMPLER_METHOD_LINEAR;
   gst_video_decoder_set_packetized (dec, TRUE);
   gst_video_decoder_set_use_default_pad_acceptcaps (dec, TRUE);
   GST_PAD_SET_ACCEPT_TEMPLATE (GST_VIDEO_DECODER_SINK_PAD (dec));

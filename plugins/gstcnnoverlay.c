@@ -18,6 +18,7 @@
 #include "config.h"
 #endif
 #include "plugins/gstcnnoverlay.h"
+#include "plugins/cnnproperty.h"
 #include "plugins/cnndraw.h"
 #include "plugins/cnnmeta.h"
 
@@ -39,7 +40,6 @@ struct _GstCnnOverlay {
   GstVideoOverlayComposition *drawn;    /* NULL: nothing */
 };
 
-enum { PROP_0, PROP_FONT, PROP_TOP_K };
 
 #define CAPS GST_VIDEO_CAPS_MAKE (GST_VIDEO_OVERLAY_COMPOSITION_BLEND_FORMATS)
 
@@ -108,42 +108,26 @@ stop (GstBaseTransform *trans)
   return TRUE;
 }
 
+#define AT(field) G_STRUCT_OFFSET (GstCnnOverlay, field)
+
+static const CnnProperty properties[] = {
+  CNN_TEXT_ROW ("font", "Font", "Pango font description; without a size the letters follow the picture", AT (font), DEFAULT_FONT, CNN_PLAYING),
+  CNN_UINT_ROW ("top-k", "Top k", "How many of the best labels to draw, as far as they fit", AT (top_k), 1, CNN_DRAW_MAX_ROWS, DEFAULT_TOP_K, CNN_PLAYING),
+};
+
 static void
 set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
-  GstCnnOverlay *self = GST_CNN_OVERLAY (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_FONT:
-      g_free (self->font);
-      self->font = g_value_dup_string (value);
-      if (!self->font)
-        self->font = g_strdup (DEFAULT_FONT);
-      break;
-    case PROP_TOP_K: self->top_k = g_value_get_uint (value); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  self->changed = TRUE;
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  GstCnnOverlay *self = GST_CNN_OVERLAY (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_FONT: g_value_set_string (value, self->font); break;
-    case PROP_TOP_K: g_value_set_uint (value, self->top_k); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
+  cnn_property_set (object, id, value, pspec);
+  GST_OBJECT_LOCK (object);
+  GST_CNN_OVERLAY (object)->changed = TRUE;
+  GST_OBJECT_UNLOCK (object);
 }
 
 static void
 finalize (GObject *object)
 {
-  g_free (GST_CNN_OVERLAY (object)->font);
+  cnn_properties_clear (object, properties, G_N_ELEMENTS (properties));
   G_OBJECT_CLASS (gst_cnn_overlay_parent_class)->finalize (object);
 }
 
@@ -152,16 +136,11 @@ gst_cnn_overlay_class_init (GstCnnOverlayClass *klass)
 {
   GObjectClass *object = G_OBJECT_CLASS (klass);
   GstElementClass *element = GST_ELEMENT_CLASS (klass);
-  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
   GST_DEBUG_CATEGORY_INIT (cnn_overlay_debug, "cnnoverlay", 0, "draws results");
+  cnn_properties_install (object, properties, G_N_ELEMENTS (properties));
   object->set_property = set_property;
-  object->get_property = get_property;
   object->finalize = finalize;
-  g_object_class_install_property (object, PROP_FONT, g_param_spec_string ("font", "Font",
-          "Pango font description; without a size the letters follow the picture", DEFAULT_FONT, flags));
-  g_object_class_install_property (object, PROP_TOP_K, g_param_spec_uint ("top-k", "Top k",
-          "How many of the best labels to draw, as far as they fit", 1, CNN_DRAW_MAX_ROWS, DEFAULT_TOP_K, flags));
   gst_element_class_set_static_metadata (element, "Result overlay", "Filter/Editor/Video",
       "Draws labels and scores of cnnclassify onto the picture", "Convoy");
   gst_element_class_add_static_pad_template (element, &sink_template);
@@ -174,6 +153,5 @@ gst_cnn_overlay_class_init (GstCnnOverlayClass *klass)
 static void
 gst_cnn_overlay_init (GstCnnOverlay *self)
 {
-  self->font = g_strdup (DEFAULT_FONT);
-  self->top_k = DEFAULT_TOP_K;
+  (void) self;
 }

@@ -31,6 +31,7 @@
 #include "config.h"
 #endif
 #include "plugins/gstcnntokenize.h"
+#include "plugins/cnnproperty.h"
 #include "plugins/cnnenums.h"
 #include "plugins/cnnlines.h"
 #include "plugins/cnnmeta.h"
@@ -65,7 +66,6 @@ struct _GstCnnTokenize {
   GstFlowReturn flow;           /* of the last text of a piece */
 };
 
-enum { PROP_0, PROP_VOCABULARY, PROP_MODEL, PROP_MAX_WORDS, PROP_LENGTH, PROP_TRUNCATE, PROP_PAD, PROP_UNIT, PROP_SKIPPED };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("text/x-raw, format=(string)utf8"));
@@ -369,78 +369,24 @@ change_state (GstElement *element, GstStateChange transition)
 
 /* --- properties and class --------------------------------------------- */
 
-static void
-set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
-{
-  GstCnnTokenize *self = GST_CNN_TOKENIZE (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_VOCABULARY:
-      g_free (self->path);
-      self->path = g_value_dup_string (value);
-      break;
-    case PROP_MODEL:
-      g_free (self->model);
-      self->model = g_value_dup_string (value);
-      break;
-    case PROP_MAX_WORDS: self->max_words = g_value_get_uint (value); break;
-    case PROP_LENGTH: self->options.length = g_value_get_uint (value); break;
-    case PROP_TRUNCATE: self->options.truncate = g_value_get_enum (value); break;
-    case PROP_PAD: self->options.pad = g_value_get_enum (value); break;
-    case PROP_UNIT: self->unit = g_value_get_enum (value); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
+#define AT(field) G_STRUCT_OFFSET (GstCnnTokenize, field)
 
-static void
-get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  GstCnnTokenize *self = GST_CNN_TOKENIZE (object);
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_VOCABULARY: g_value_set_string (value, self->path); break;
-    case PROP_MODEL: g_value_set_string (value, self->model); break;
-    case PROP_MAX_WORDS: g_value_set_uint (value, self->max_words); break;
-    case PROP_LENGTH: g_value_set_uint (value, self->options.length); break;
-    case PROP_TRUNCATE: g_value_set_enum (value, (int) self->options.truncate); break;
-    case PROP_PAD: g_value_set_enum (value, (int) self->options.pad); break;
-    case PROP_UNIT: g_value_set_enum (value, (int) self->unit); break;
-    case PROP_SKIPPED: g_value_set_uint (value, self->skipped); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
-}
+static const CnnProperty properties[] = {
+  CNN_TEXT_ROW ("vocabulary", "Vocabulary", "File with a word a line; learnt from the training texts and saved where there is none yet", AT (path), NULL, CNN_READY),
+  CNN_TEXT_ROW ("model", "Model", "ONNX file or name of the zoo that has the vocabulary, and length, truncate and pad with it", AT (model), NULL, CNN_READY),
+  CNN_UINT_ROW ("max-words", "Most words", "All numbers are below this, as an embedding of so many rows wants it", AT (max_words), CONVOY_TOKEN_FIRST + 1, 1 << 24, 10000, CNN_READY),
+  CNN_UINT_ROW ("length", "Length", "Numbers of a row", AT (options.length), 1, 1 << 20, 500, CNN_READY),
+  CNN_ENUM_ROW ("truncate", "Truncate", "Where a longer text is cut off", AT (options.truncate), cnn_text_end_get_type, CONVOY_TEXT_HEAD, CNN_READY),
+  CNN_ENUM_ROW ("pad", "Pad", "Where zeros fill up a shorter text", AT (options.pad), cnn_text_end_get_type, CONVOY_TEXT_HEAD, CNN_READY),
+  CNN_ENUM_ROW ("unit", "Unit", "What one text is", AT (unit), cnn_text_unit_get_type, CNN_TEXT_AUTO, CNN_READY),
+  CNN_UINT_ROW ("skipped", "Skipped", "Texts that were skipped since the start", AT (skipped), 0, G_MAXUINT, 0, CNN_READ_ONLY),
+};
 
 static void
 finalize (GObject *object)
 {
-  g_free (GST_CNN_TOKENIZE (object)->path);
-  g_free (GST_CNN_TOKENIZE (object)->model);
+  cnn_properties_clear (object, properties, G_N_ELEMENTS (properties));
   G_OBJECT_CLASS (gst_cnn_tokenize_parent_class)->finalize (object);
-}
-
-static void
-install_properties (GObjectClass *object)
-{
-  const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
-
-  g_object_class_install_property (object, PROP_VOCABULARY, g_param_spec_string ("vocabulary", "Vocabulary",
-          "File with a word a line; learnt from the training texts and saved where there is none yet", NULL, ready));
-  g_object_class_install_property (object, PROP_MODEL, g_param_spec_string ("model", "Model",
-          "ONNX file or name of the zoo that has the vocabulary, and length, truncate and pad with it", NULL, ready));
-  g_object_class_install_property (object, PROP_MAX_WORDS, g_param_spec_uint ("max-words", "Most words",
-          "All numbers are below this, as an embedding of so many rows wants it", CONVOY_TOKEN_FIRST + 1, 1 << 24, 10000, ready));
-  g_object_class_install_property (object, PROP_LENGTH, g_param_spec_uint ("length", "Length",
-          "Numbers of a row", 1, 1 << 20, 500, ready));
-  g_object_class_install_property (object, PROP_TRUNCATE, g_param_spec_enum ("truncate", "Truncate",
-          "Where a longer text is cut off", CNN_TYPE_TEXT_END, CONVOY_TEXT_HEAD, ready));
-  g_object_class_install_property (object, PROP_PAD, g_param_spec_enum ("pad", "Pad",
-          "Where zeros fill up a shorter text", CNN_TYPE_TEXT_END, CONVOY_TEXT_HEAD, ready));
-  g_object_class_install_property (object, PROP_UNIT, g_param_spec_enum ("unit", "Unit",
-          "What one text is", CNN_TYPE_TEXT_UNIT, CNN_TEXT_AUTO, ready));
-  g_object_class_install_property (object, PROP_SKIPPED, g_param_spec_uint ("skipped", "Skipped",
-          "Texts that were skipped since the start", 0, G_MAXUINT, 0, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
@@ -450,23 +396,17 @@ gst_cnn_tokenize_class_init (GstCnnTokenizeClass *klass)
   GstElementClass *element = GST_ELEMENT_CLASS (klass);
 
   GST_DEBUG_CATEGORY_INIT (cnn_tokenize_debug, "cnntokenize", 0, "words to numbers");
-  object->set_property = set_property;
-  object->get_property = get_property;
   object->finalize = finalize;
-  install_properties (object);
+  cnn_properties_install (object, properties, G_N_ELEMENTS (properties));
   element->change_state = GST_DEBUG_FUNCPTR (change_state);
   gst_element_class_set_static_metadata (element, "Text tokenizer", "Converter/Text", "Texts to rows of numbers of their words", "Convoy");
   gst_element_class_add_static_pad_template (element, &sink_template);
   gst_element_class_add_static_pad_template (element, &src_template);
-  gst_type_mark_as_plugin_api (CNN_TYPE_TEXT_END, 0);
-  gst_type_mark_as_plugin_api (CNN_TYPE_TEXT_UNIT, 0);
 }
 
 static void
 gst_cnn_tokenize_init (GstCnnTokenize *self)
 {
-  self->max_words = 10000;
-  self->options.length = 500;
   self->sink = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sink, chain);
   gst_pad_set_event_function (self->sink, sink_event);

@@ -24,6 +24,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnpng.c \
 	plugins/cnnload.c plugins/cnnload.h \
 	plugins/cnnpool.c plugins/cnnpool.h \
+	plugins/cnnproperty.c plugins/cnnproperty.h \
 	plugins/cnnqueue.c plugins/cnnqueue.h \
 	plugins/cnnreader.c plugins/cnnreader.h \
 	plugins/cnnsample.c plugins/cnnsample.h \
