@@ -18,6 +18,7 @@ cnn_loaded_clear (CnnLoaded *l)
 {
   g_clear_pointer (&l->pool, cnn_pool_free);
   g_clear_pointer (&l->model, convoy_model_unref);
+  g_clear_pointer (&l->name, g_free);
 }
 
 gboolean
@@ -25,9 +26,11 @@ cnn_load (CnnLoaded *l, const CnnModelSettings *s, const CnnNetOptions *options,
 {
   CnnNetOptions o = *options;
 
-  *l = (CnnLoaded) { NULL, NULL };
-  if (!(l->model = cnn_model_load (s, CNN_NEED_LABELS | CNN_NEED_PREPROCESSING | CNN_MAY_TAKE_ROWS, &o.info, error)))
+  *l = (CnnLoaded) { .name = g_strdup (s->model) };
+  if (!(l->model = cnn_model_load (s, CNN_NEED_LABELS | CNN_NEED_PREPROCESSING | CNN_MAY_TAKE_ROWS, &o.info, error))) {
+    cnn_loaded_clear (l);
     return FALSE;
+  }
   o.model = l->model;
   o.is_tensor = o.info.channels == 0;
   if ((l->pool = cnn_pool_new (&o, workers, error)))

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 typedef struct {
   ConvoyModel *model;
   CnnPool *pool;                /* of the model; goes before it */
+  char *name;                   /* as the settings have it */
 } CnnLoaded;
 
 void cnn_loaded_clear (CnnLoaded *l);

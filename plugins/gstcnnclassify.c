@@ -104,7 +104,7 @@ static gboolean
 stop (GstBaseTransform *trans)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
-  CnnLoaded next = { NULL, NULL };
+  CnnLoaded next = { 0 };
   if (self->loading)
     cnn_loading_finish (g_steal_pointer (&self->loading), &next, NULL);
   cnn_loaded_clear (&next);
@@ -172,11 +172,8 @@ set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 
   (void) out;
   if (!cnn_pool_set_caps (self->loaded.pool, in, &error)) {
-    GST_OBJECT_LOCK (self);
-    g_autofree char *model = g_strdup (self->settings.model);
-    GST_OBJECT_UNLOCK (self);
     if (!self->refused)         /* upstream may try again */
-      GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s: %s", model, error->message), (NULL));
+      GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s: %s", self->loaded.name, error->message), (NULL));
     self->refused = TRUE;
     g_error_free (error);
     return FALSE;
@@ -277,7 +274,7 @@ take_over (GstCnnClassify *self)
   gboolean ok = cnn_loading_finish (g_steal_pointer (&self->loading), &next, &error) && (!caps || cnn_pool_set_caps (next.pool, caps, &error));
   gst_clear_caps (&caps);
   if (!ok) {
-    GST_ELEMENT_WARNING (self, RESOURCE, OPEN_READ, ("the network stays as it was: %s", error->message), (NULL));
+    GST_ELEMENT_WARNING (self, RESOURCE, OPEN_READ, ("the network stays %s: %s", self->loaded.name, error->message), (NULL));
     g_error_free (error);
     cnn_loaded_clear (&next);
     return GST_FLOW_OK;
@@ -286,9 +283,8 @@ take_over (GstCnnClassify *self)
   GST_OBJECT_LOCK (self);
   old = self->loaded;
   self->loaded = next;
-  GstStructure *s = gst_structure_new ("cnn-model", "model", G_TYPE_STRING, self->settings.model, "classes", G_TYPE_UINT,
-      convoy_model_info (next.model)->n_classes, NULL);
   GST_OBJECT_UNLOCK (self);
+  GstStructure *s = gst_structure_new ("cnn-model", "model", G_TYPE_STRING, next.name, "classes", G_TYPE_UINT, convoy_model_info (next.model)->n_classes, NULL);
   cnn_loaded_clear (&old);
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
   return ret;
@@ -448,7 +444,12 @@ query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *q)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
 
-  if (direction == GST_PAD_SINK && cnn_words_answer (q, self->loaded.model))
+  GST_OBJECT_LOCK (self);
+  ConvoyModel *model = direction == GST_PAD_SINK && self->loaded.model ? convoy_model_ref (self->loaded.model) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  gboolean answered = cnn_words_answer (q, model);
+  convoy_model_unref (model);
+  if (answered)
     return TRUE;
   if (GST_QUERY_IS_SERIALIZED (q) && direction == GST_PAD_SINK)
     drain (self);

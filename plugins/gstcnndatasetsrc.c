@@ -42,11 +42,11 @@
 #include "plugins/cnnproperty.h"
 #include "plugins/cnnbuffer.h"
 #include "plugins/cnncourse.h"
+#include "plugins/cnncoursetell.h"
 #include "plugins/cnnknown.h"
 #include "plugins/cnnreader.h"
 #include "plugins/cnnsample.h"
 #include "plugins/cnntensor.h"
-#include "zoo/zoo.h"
 #include <string.h>
 
 GST_DEBUG_CATEGORY_STATIC (cnn_dataset_src_debug);
@@ -94,38 +94,6 @@ say_skipped (GstCnnDatasetSrc *self, const char *file, const char *reason)
   guint n = self->skipped++;
   GST_OBJECT_UNLOCK (self);
   cnn_skipped_post (GST_ELEMENT (self), file, n, reason);
-}
-
-static guint64
-samples_of (const CnnCourse *c, const char *split)
-{
-  for (guint i = 0; i < c->n_phases; i++)
-    if (g_str_equal (c->phases[i].split, split))
-      return convoy_dataset_info (c->phases[i].d)->n;
-  return 0;
-}
-
-static GstEvent *
-dataset_event (GstCnnDatasetSrc *self)
-{
-  const CnnCourse *c = self->course;
-  CnnDatasetEvent d = { .location = self->used.location, .classes = cnn_course_info (c)->classes, .epochs = self->used.epochs,
-    .n_train = samples_of (c, CNN_SPLIT_TRAIN), .n_validation = samples_of (c, CNN_SPLIT_VALIDATION), .seed = self->used.seed, .training = c->train };
-  return cnn_dataset_event_new (&d);
-}
-
-/* Which network made stored features; NULL: these are none, or of elsewhere. */
-static GstEvent *
-extractor_event (GstCnnDatasetSrc *self)
-{
-  const ConvoyDatasetInfo *info = cnn_course_info (self->course);
-  gboolean may = info->kind == CONVOY_SAMPLE_TENSOR && info->type == CONVOY_F32 && g_file_test (self->used.location, G_FILE_TEST_IS_REGULAR);
-  g_autoptr (GHashTable) facts = may ? convoy_features_facts (self->used.location, NULL) : NULL;
-  if (!facts || !g_hash_table_contains (facts, "model"))
-    return NULL;
-  CnnExtractorEvent x = { .model = g_hash_table_lookup (facts, "model"), .layer = g_hash_table_lookup (facts, "layer"), .pooling = g_hash_table_lookup (facts, "pooling"),
-    .checksum = g_hash_table_lookup (facts, "checksum"), .preprocessing = g_hash_table_lookup (facts, "preprocessing"), .request = g_hash_table_lookup (facts, "request") };
-  return cnn_extractor_event_new (&x);
 }
 
 static void
@@ -319,29 +287,6 @@ go_to (GstCnnDatasetSrc *self, guint64 number)
   set_number (self, number);
 }
 
-/* What a model that learnt a table knows of its columns. */
-static gboolean
-take_columns (CnnCourseOptions *o, const char *model, GError **error)
-{
-  g_autofree char *path = convoy_zoo_find (model, error);
-  if (!path)
-    return FALSE;
-  o->learnt = convoy_onnx_metadata (path, "table");
-  if (!o->learnt)
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: no columns in its metadata: it learnt no table", path);
-  return o->learnt != NULL;
-}
-
-/* What a model that learns from a table has to keep of it. */
-static void
-tell_columns (GstCnnDatasetSrc *self)
-{
-  g_autofree char *columns = self->course->train ? convoy_dataset_columns (self->course->train) : NULL;
-  const char *const pairs[] = { "table", columns, NULL };
-  if (columns)
-    g_queue_push_tail (&self->events, cnn_metadata_event_new ("table", pairs));
-}
-
 static gboolean
 start (GstBaseSrc *base)
 {
@@ -358,7 +303,7 @@ start (GstBaseSrc *base)
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("no location= is given"), (NULL));
     return FALSE;
   }
-  if (!model || take_columns (&self->used, model, &error))
+  if (!model || cnn_course_options_take_columns (&self->used, model, &error))
     self->course = cnn_course_open (&self->used, &error);
   if (!self->course) {
     GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
@@ -372,11 +317,7 @@ start (GstBaseSrc *base)
   self->reader = cnn_reader_new ();
   self->ask = TRUE;
   go_to (self, (epoch - 1) * length + sample);
-  g_queue_push_tail (&self->events, dataset_event (self));
-  GstEvent *extractor = extractor_event (self);
-  if (extractor)
-    g_queue_push_tail (&self->events, extractor);
-  tell_columns (self);
+  cnn_course_tell (self->course, &self->used, &self->events);
   for (guint i = 0; i + 1 < self->course->skipped->len; i += 2)
     say_skipped (self, self->course->skipped->pdata[i], self->course->skipped->pdata[i + 1]);
   return TRUE;

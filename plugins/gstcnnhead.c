@@ -32,51 +32,16 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
-#include "plugins/gstcnnhead.h"
-#include "plugins/cnnproperty.h"
-#include "plugins/cnnlearner.h"
+#include "plugins/cnnheadwork.h"
 #include "plugins/cnnmeta.h"
-#include "plugins/cnnqueue.h"
+#include "plugins/cnnproperty.h"
 #include "plugins/cnntensor.h"
 #include <gst/video/video.h>
 
-GST_DEBUG_CATEGORY_STATIC (cnn_head_debug);
+GST_DEBUG_CATEGORY (cnn_head_debug);
 #define GST_CAT_DEFAULT cnn_head_debug
 
 #define MAX_BATCHES 2           /* that wait while one is learnt from */
-#define RESUME "cnn-head-resume"        /* to the worker: go back upstream to a sample */
-
-struct _GstCnnHead {
-  GstElement parent;
-  GstPad *sink, *src;
-
-  CnnHeadSettings settings;     /* object lock */
-  GstFlowReturn flow;           /* object lock; what upstream is told */
-  CnnQueue *queue;              /* has its own lock */
-
-  /* Fixed while it runs. */
-  CnnHeadSettings used;
-
-  /* The streaming thread's. */
-  CnnHeadInput input;
-  GstVideoInfo video;
-  gboolean has_input;
-  CnnHeadStream stream;
-  CnnBatch *filling;            /* NULL: no sample waits */
-  GstEvent *phase;              /* that began, and of which no sample has been let in; NULL: none */
-  guint epoch;                  /* of the phase that is on; 0: none was announced */
-  gboolean is_train;
-  guint64 announced, seen;      /* samples of the phase */
-  guint64 last_seen[2];         /* of the phases of training and validation that ended */
-  guint resume_epoch;           /* samples before this epoch, */
-  guint64 resume_sample;        /* and this training sample of it, are not let in */
-
-  CnnLearner *learner;          /* the streaming thread makes it, and then only puts samples; else the worker's */
-
-  /* The worker's. */
-  gboolean has_caps, complete;  /* caps were sent; what came until the end of the stream is the whole of it */
-  GQueue held;                  /* events that wait for caps */
-};
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS (CNN_TENSOR_CAPS ("{ float32, int32, int64 }") "; " GST_VIDEO_CAPS_MAKE ("{ RGB, GRAY8 }")));
@@ -84,154 +49,6 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_P
 
 G_DEFINE_FINAL_TYPE (GstCnnHead, gst_cnn_head, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE (cnnhead, "cnnhead", GST_RANK_NONE, GST_TYPE_CNN_HEAD)
-
-static GstFlowReturn
-get_flow (GstCnnHead *self)
-{
-  GST_OBJECT_LOCK (self);
-  GstFlowReturn flow = self->flow;
-  GST_OBJECT_UNLOCK (self);
-  return flow;
-}
-
-/* Nothing more is taken in; upstream is told why. */
-static void
-close_with (GstCnnHead *self, GstFlowReturn flow)
-{
-  GST_OBJECT_LOCK (self);
-  if (self->flow == GST_FLOW_OK)
-    self->flow = flow;
-  GST_OBJECT_UNLOCK (self);
-  cnn_queue_set_flushing (self->queue, TRUE);
-}
-
-static GstFlowReturn
-fail (GstCnnHead *self, GError *error)
-{
-  GST_ELEMENT_ERROR (self, LIBRARY, FAILED, ("%s", error->message), (NULL));
-  g_error_free (error);
-  return GST_FLOW_ERROR;
-}
-
-/* --- the worker ---------------------------------------------------------- */
-
-static void
-send_held (GstCnnHead *self)
-{
-  GstEvent *event;
-  while ((event = g_queue_pop_head (&self->held)))
-    gst_pad_push_event (self->src, event);
-}
-
-/* Events after the caps wait for them, which are known with the first sample. */
-static void
-send_event (GstCnnHead *self, GstEvent *event)
-{
-  gboolean last = GST_EVENT_TYPE (event) == GST_EVENT_EOS, first = GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START;
-  gboolean caps = GST_EVENT_TYPE (event) == GST_EVENT_CAPS;
-  if (last)
-    send_held (self);
-  if (last || first || caps || self->has_caps)
-    gst_pad_push_event (self->src, event);
-  else
-    g_queue_push_tail (&self->held, event);
-  if (caps) {
-    self->has_caps = TRUE;
-    send_held (self);
-  }
-}
-
-/* Upstream goes to that sample, or sends all before it, which are then not let in. */
-static void
-go_to (GstCnnHead *self, const GstStructure *s)
-{
-  guint64 position = 0;
-  gst_structure_get_uint64 (s, "position", &position);
-  GstEvent *seek = gst_event_new_seek (1, GST_FORMAT_DEFAULT, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, (gint64) position, GST_SEEK_TYPE_NONE, -1);
-  gboolean went = gst_pad_push_event (self->sink, seek);
-  GST_INFO_OBJECT (self, "training goes on at sample %" G_GUINT64_FORMAT "%s", position, went ? "" : ", which upstream cannot go to");
-}
-
-static gboolean
-work_on_event (GstCnnHead *self, GstEvent *event, GError **error)
-{
-  CnnPhaseEvent phase;
-  gboolean ok = TRUE;
-
-  if (gst_event_has_name (event, RESUME)) {
-    go_to (self, gst_event_get_structure (event));
-    gst_event_unref (event);
-    return TRUE;
-  }
-  if (self->learner && cnn_phase_event_parse (event, &phase))
-    ok = cnn_learner_phase (self->learner, phase.split, phase.samples, error);
-  else if (self->learner && GST_EVENT_TYPE (event) == GST_EVENT_EOS)
-    ok = cnn_learner_finish (self->learner, self->complete, error);
-  if (ok)
-    send_event (self, event);
-  else
-    gst_event_unref (event);
-  return ok;
-}
-
-static GstFlowReturn
-send_scores (GstCnnHead *self, CnnBatch *b, guint i, const float *scores)
-{
-  gsize size = cnn_learner_n_scores (self->learner) * sizeof *scores;
-  GstBuffer *out = g_steal_pointer (&b->out[i]);
-  GstMemory *memory = gst_allocator_alloc (NULL, size, NULL);
-  gst_buffer_append_memory (out, memory);
-  gst_buffer_fill (out, 0, scores, size);
-  if (!self->used.training) {
-    GstStructure *result = cnn_learner_result (self->learner, scores, GST_BUFFER_PTS (out));
-    cnn_result_attach (out, result);
-    gst_structure_set_name (result, "cnn-classification");
-    gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), result));
-  }
-  GstFlowReturn flow = gst_pad_push (self->src, out);
-  return flow == GST_FLOW_NOT_LINKED && self->used.training ? GST_FLOW_OK : flow;
-}
-
-static gboolean
-work_on_batch (GstCnnHead *self, CnnBatch *b, GError **error)
-{
-  const float *scores;
-  guint k = cnn_learner_n_scores (self->learner);
-  GstFlowReturn flow = GST_FLOW_OK;
-
-  if (!cnn_learner_batch (self->learner, b->x, b->y, b->n, &scores, error))
-    return FALSE;
-  for (guint i = 0; scores && i < b->n && flow == GST_FLOW_OK; i++)
-    flow = send_scores (self, b, i, scores + (gsize) i * k);
-  if (flow != GST_FLOW_OK)
-    close_with (self, flow);
-  return TRUE;
-}
-
-static void
-work (gpointer user)
-{
-  GstCnnHead *self = user;
-  CnnQueueItem item = { 0 };
-  GError *error = NULL;
-
-  if (!cnn_queue_pop (self->queue, &item)) {
-    gst_pad_pause_task (self->src);
-    return;
-  }
-  gboolean ok = item.event ? work_on_event (self, item.event, &error) : work_on_batch (self, item.batch, &error);
-  cnn_batch_free (item.batch);
-  if (ok && self->learner && cnn_learner_is_over (self->learner) && get_flow (self) == GST_FLOW_OK) {
-    close_with (self, GST_FLOW_EOS);
-    ok = cnn_learner_finish (self->learner, TRUE, &error);
-    if (ok)
-      send_event (self, gst_event_new_eos ());
-  }
-  if (!ok) {
-    close_with (self, fail (self, error));
-    send_event (self, gst_event_new_eos ());
-  }
-}
 
 /* --- samples -------------------------------------------------------------- */
 
@@ -264,7 +81,7 @@ ask_for_resume (GstCnnHead *self)
   g_free ((gpointer) d.classes);
   self->resume_sample = MIN (self->resume_sample, d.n_train);
   guint64 position = (self->resume_epoch - 1) * (d.n_train + d.n_validation) + self->resume_sample;
-  push_event (self, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new (RESUME, "position", G_TYPE_UINT64, position, NULL)));
+  push_event (self, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new (CNN_HEAD_RESUME, "position", G_TYPE_UINT64, position, NULL)));
 }
 
 static gboolean
@@ -352,22 +169,22 @@ take_sample (GstCnnHead *self, GstBuffer *buffer)
 {
   GError *error = NULL;
   if (!self->learner && !make_learner (self, &error))
-    return fail (self, error);
+    return cnn_head_fail (self, error);
   gboolean wanted = is_let_in (self);
   self->seen++;
   if (!wanted)
-    return get_flow (self);
+    return cnn_head_get_flow (self);
   if (self->phase && !push_event (self, g_steal_pointer (&self->phase)))
-    return get_flow (self);
+    return cnn_head_get_flow (self);
   if (!put_sample (self, buffer)) {
     g_autofree char *shape = convoy_shape_str (&self->input.shape);
     g_set_error (&error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "a buffer of %" G_GSIZE_FORMAT " bytes is no sample of %s %s", gst_buffer_get_size (buffer),
         convoy_type_name (self->input.type), shape);
-    return fail (self, error);
+    return cnn_head_fail (self, error);
   }
   if (self->filling->n == self->filling->size || !self->used.training)
     push_batch (self);
-  return get_flow (self);
+  return cnn_head_get_flow (self);
 }
 
 static GstFlowReturn
@@ -375,7 +192,7 @@ chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstCnnHead *self = GST_CNN_HEAD (parent);
   (void) pad;
-  GstFlowReturn flow = get_flow (self);
+  GstFlowReturn flow = cnn_head_get_flow (self);
   if (flow == GST_FLOW_OK)
     flow = take_sample (self, buffer);
   gst_buffer_unref (buffer);
@@ -481,7 +298,7 @@ flush (GstCnnHead *self, GstEvent *event)
   self->flow = GST_FLOW_OK;
   GST_OBJECT_UNLOCK (self);
   cnn_queue_set_flushing (self->queue, FALSE);
-  gst_pad_start_task (self->src, work, self, NULL);
+  gst_pad_start_task (self->src, cnn_head_work, self, NULL);
   return ok;
 }
 
@@ -526,7 +343,7 @@ activate_src (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
   if (mode != GST_PAD_MODE_PUSH)
     return FALSE;
   cnn_queue_set_flushing (self->queue, !active);
-  return active ? gst_pad_start_task (pad, work, self, NULL) : gst_pad_stop_task (pad);
+  return active ? gst_pad_start_task (pad, cnn_head_work, self, NULL) : gst_pad_stop_task (pad);
 }
 
 static void
@@ -547,7 +364,7 @@ static void
 stop (GstCnnHead *self)
 {
   GError *error = NULL;
-  if (self->learner && get_flow (self) != GST_FLOW_ERROR && !cnn_learner_save (self->learner, &error)) {
+  if (self->learner && cnn_head_get_flow (self) != GST_FLOW_ERROR && !cnn_learner_save (self->learner, &error)) {
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", error->message), (NULL));
     g_error_free (error);
   }

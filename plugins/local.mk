@@ -6,6 +6,7 @@ plugins_libgstconvoy_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnbuffer.c plugins/cnnbuffer.h \
 	plugins/cnncourse.c plugins/cnncourse.h \
+	plugins/cnncoursetell.c plugins/cnncoursetell.h \
 	plugins/cnndecode.c plugins/cnndecode.h \
 	plugins/cnndraw.c plugins/cnndraw.h \
 	plugins/cnnenums.c plugins/cnnenums.h \
@@ -16,6 +17,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnknown.c plugins/cnnknown.h \
 	plugins/cnnheadnet.c plugins/cnnheadnet.h \
 	plugins/cnnheadsave.c plugins/cnnheadsave.h \
+	plugins/cnnheadwork.c plugins/cnnheadwork.h \
 	plugins/cnnlearner.c plugins/cnnlearner.h \
 	plugins/cnnmeta.c plugins/cnnmeta.h \
 	plugins/cnnmodel.c plugins/cnnmodel.h \
