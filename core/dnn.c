@@ -2,6 +2,7 @@
  *
  * dnn.c - see dnn.h. Builds against oneDNN 2.6 (Debian 12) and 3.x (Debian 13). */
 #include "core/dnn.h"
+#include "core/copy.h"
 #include <dnnl.h>
 #include <string.h>
 #ifdef _OPENMP
@@ -27,7 +28,7 @@ struct ConvoyMem { dnnl_memory_t mem; };
 struct ConvoyPrim {
   dnnl_primitive_desc_t pd;
   dnnl_primitive_t prim;
-  gboolean by_hand;             /* a reorder that is not left to oneDNN */
+  ConvoyCopy *copy;             /* of a reorder that is not left to oneDNN; else NULL */
   ConvoyMd *md[CONVOY_ARG_SCRATCH + 1]; /* filled on demand */
 };
 
@@ -203,12 +204,10 @@ convoy_md_free (ConvoyMd *m)
 }
 
 /* What v2 keeps in the open and v3 behind queries. */
-typedef struct { int n, blocks; const dnnl_dim_t *dims, *padded, *stride, *block; const dnnl_dim_t *block_of; } Layout;
-
-static Layout
-layout (const ConvoyMd *m)
+ConvoyLayout
+convoy_md_layout (const ConvoyMd *m)
 {
-  Layout l;
+  ConvoyLayout l;
 #if DNNL_VERSION_MAJOR >= 3
   dnnl_dims_t *d, *p, *s, *b, *o;
   dnnl_memory_desc_query (m->md, dnnl_query_ndims_s32, &l.n);
@@ -221,7 +220,7 @@ layout (const ConvoyMd *m)
   l.dims = *d, l.padded = *p, l.stride = *s, l.block = *b, l.block_of = *o;
 #else
   const dnnl_blocking_desc_t *b = &m->md.format_desc.blocking;
-  l = (Layout) { m->md.ndims, b->inner_nblks, m->md.dims, m->md.padded_dims, b->strides, b->inner_blks, b->inner_idxs };
+  l = (ConvoyLayout) { m->md.ndims, b->inner_nblks, m->md.dims, m->md.padded_dims, b->strides, b->inner_blks, b->inner_idxs };
 #endif
   return l;
 }
@@ -229,7 +228,7 @@ layout (const ConvoyMd *m)
 ConvoyMd *
 convoy_md_rebatch (const ConvoyMd *m, gint64 n)
 {
-  Layout l = layout (m);
+  ConvoyLayout l = convoy_md_layout (m);
   ConvoyShape s = { (guint) l.n, { 0 } };
   for (int i = 0; i < l.n; i++)
     s.d[i] = l.dims[i];
@@ -252,7 +251,7 @@ gsize convoy_md_size (const ConvoyMd *m) { return dnnl_memory_desc_get_size (M (
 ConvoyShape
 convoy_md_shape (const ConvoyMd *m)
 {
-  Layout l = layout (m);
+  ConvoyLayout l = convoy_md_layout (m);
   ConvoyShape s = { .n = (guint) l.n };
   for (int i = 0; i < l.n; i++)
     s.d[i] = l.dims[i];
@@ -263,7 +262,7 @@ convoy_md_shape (const ConvoyMd *m)
 guint
 convoy_md_block (const ConvoyMd *m)
 {
-  Layout l = layout (m);
+  ConvoyLayout l = convoy_md_layout (m);
   gint64 block = l.blocks ? l.block[0] : 1, stride = block;
   if (l.n < 2 || l.blocks > 1 || (l.blocks == 1 && l.block_of[0] != 1))
     return 0;
@@ -277,7 +276,7 @@ convoy_md_block (const ConvoyMd *m)
 gboolean
 convoy_md_strides (const ConvoyMd *m, gint64 *stride)
 {
-  Layout l = layout (m);
+  ConvoyLayout l = convoy_md_layout (m);
   for (int i = 0; i < l.n; i++)
     stride[i] = l.stride[i];
   return l.blocks == 0;
@@ -286,7 +285,7 @@ convoy_md_strides (const ConvoyMd *m, gint64 *stride)
 gboolean
 convoy_md_dense (const ConvoyMd *m)
 {
-  Layout l = layout (m);
+  ConvoyLayout l = convoy_md_layout (m);
   gint64 count = 1;
   for (int i = 0; i < l.n; i++)
     count *= l.dims[i];
@@ -298,7 +297,7 @@ convoy_md_dense (const ConvoyMd *m)
 static gboolean
 is_vector (const ConvoyMd *m)
 {
-  Layout l = layout (m);
+  ConvoyLayout l = convoy_md_layout (m);
   gint64 inner = 1;
   for (int i = 2; i < l.n; i++)
     if (l.dims[i] != 1)
@@ -316,14 +315,14 @@ convoy_md_same_bytes (const ConvoyMd *a, const ConvoyMd *b)
 {
   if (convoy_md_equal (a, b))
     return TRUE;
-  Layout x = layout (a), y = layout (b);
+  ConvoyLayout x = convoy_md_layout (a), y = convoy_md_layout (b);
   return x.n == y.n && memcmp (x.dims, y.dims, x.n * sizeof *x.dims) == 0 && is_vector (a) && is_vector (b);
 }
 
 guint64
 convoy_md_hash (const ConvoyMd *m)
 {
-  Layout l = layout (m);
+  ConvoyLayout l = convoy_md_layout (m);
   guint64 h = 14695981039346656037ull;
   for (int i = 0; i < l.n; i++)
     h = ((h ^ (guint64) l.dims[i]) * 1099511628211ull ^ (guint64) l.stride[i]) * 1099511628211ull;
@@ -625,24 +624,6 @@ convoy_dnn_pool_back (ConvoyPool k, const ConvoyWindow *window, const ConvoyMd *
 gboolean convoy_dnn_has_vnni (void) { return (dnnl_get_effective_cpu_isa () & dnnl_cpu_isa_avx512_core_vnni) == dnnl_cpu_isa_avx512_core_vnni; }
 gboolean convoy_dnn_is_wide (void) { return (dnnl_get_effective_cpu_isa () & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core; }
 
-static gboolean
-is_padded (const Layout *l)
-{
-  for (int i = 0; i < l->n; i++)
-    if (l->padded[i] != l->dims[i])
-      return TRUE;
-  return FALSE;
-}
-
-/* oneDNN 3.7 puts the numbers of dimensions that do not fill their blocks at wrong places, some of them
- * beyond the end, where the layout has blocks of blocks: 5x6x3x3 to ABcd16a16b, say. */
-static gboolean
-is_misplaced (const ConvoyMd *from, const ConvoyMd *to)
-{
-  Layout f = layout (from), t = layout (to);
-  return DNNL_VERSION_MAJOR >= 3 && ((t.blocks > 1 && is_padded (&t)) || (f.blocks > 1 && t.blocks > 0 && (is_padded (&f) || is_padded (&t))));
-}
-
 ConvoyPrim *
 convoy_dnn_reorder (const ConvoyMd *from, const ConvoyMd *to, GError **error)
 {
@@ -650,10 +631,9 @@ convoy_dnn_reorder (const ConvoyMd *from, const ConvoyMd *to, GError **error)
   dnnl_primitive_desc_t pd = NULL;
   dnnl_status_t s = dnnl_reorder_primitive_desc_create (&pd, M (from), engine (), M (to), engine (), attr);
   ConvoyPrim *p = prim_new (s, pd, attr, "reorder", error);
-  if (p && (p->by_hand = is_misplaced (from, to))) {
-    p->md[CONVOY_ARG_SRC] = convoy_md_dup (from);
-    p->md[CONVOY_ARG_DST] = convoy_md_dup (to);
-  }
+  ConvoyLayout f = convoy_md_layout (from), t = convoy_md_layout (to);
+  if (p && DNNL_VERSION_MAJOR >= 3 && convoy_copy_is_misplaced (&f, &t))
+    p->copy = convoy_copy_new (&f, &t, convoy_md_size (to));
   return p;
 }
 
@@ -692,6 +672,7 @@ convoy_prim_free (ConvoyPrim *p)
   if (p->prim)
     dnnl_primitive_destroy (p->prim);
   dnnl_primitive_desc_destroy (p->pd);
+  convoy_copy_free (p->copy);
   g_free (p);
 }
 
@@ -736,69 +717,22 @@ convoy_call_new (const ConvoyPrim *p, guint n, const ConvoyArg *arg, ConvoyMem *
 
 void convoy_call_free (ConvoyCall *c) { g_free (c); }
 
-/* What each index of dimension d adds to the place of a number; blocks of blocks nest from the last on. */
 static void
-places (const Layout *l, int d, gint64 *at)
+copy (const ConvoyCall *c)
 {
-  for (gint64 i = 0; i < l->dims[d]; i++) {
-    gint64 rest = i, inner = 1;
-    at[i] = 0;
-    for (int k = l->blocks - 1; k >= 0; inner *= l->block[k--])
-      if (l->block_of[k] == d) {
-        at[i] += rest % l->block[k] * inner;
-        rest /= l->block[k];
-      }
-    at[i] += rest * l->stride[d];
-  }
-}
-
-static void
-copy_by_hand (const ConvoyMd *from_md, const float *from, const ConvoyMd *to_md, float *to)
-{
-  Layout f = layout (from_md), t = layout (to_md);
-  gint64 count = 1, index[CONVOY_MAX_DIMS] = { 0 }, *a[CONVOY_MAX_DIMS], *b[CONVOY_MAX_DIMS];
-  memset (to, 0, convoy_md_size (to_md));
-  for (int d = 0; d < f.n; d++) {
-    count *= f.dims[d];
-    places (&f, d, a[d] = g_new (gint64, f.dims[d] + 1));
-    places (&t, d, b[d] = g_new (gint64, f.dims[d] + 1));
-  }
-  for (gint64 i = 0; i < count; i++) {
-    gint64 source = 0, target = 0;
-    for (int d = 0; d < f.n; d++) {
-      source += a[d][index[d]];
-      target += b[d][index[d]];
-    }
-    to[target] = from[source];
-    for (int d = f.n; d-- > 0 && ++index[d] == f.dims[d];)
-      index[d] = 0;
-  }
-  for (int d = 0; d < f.n; d++) {
-    g_free (a[d]);
-    g_free (b[d]);
-  }
-}
-
-static void
-reorder_by_hand (const ConvoyCall *c)
-{
-  ConvoyMd *md[2] = { NULL, NULL };
-  void *data[2] = { NULL, NULL };
+  void *from = NULL, *to = NULL;
   for (int i = 0; i < c->n; i++)
-    if (c->arg[i].arg == DNNL_ARG_SRC || c->arg[i].arg == DNNL_ARG_DST) {
-      guint k = c->arg[i].arg == DNNL_ARG_DST;
-      md[k] = c->prim->md[k ? CONVOY_ARG_DST : CONVOY_ARG_SRC];
-      dnnl_memory_get_data_handle (c->arg[i].memory, &data[k]);
-    }
-  copy_by_hand (md[0], data[0], md[1], data[1]);
+    if (c->arg[i].arg == DNNL_ARG_SRC || c->arg[i].arg == DNNL_ARG_DST)
+      dnnl_memory_get_data_handle (c->arg[i].memory, c->arg[i].arg == DNNL_ARG_SRC ? &from : &to);
+  convoy_copy_run (c->prim->copy, from, to);
 }
 
 /* A CPU stream runs in the calling thread: when execute returns, the result is there. */
 gboolean
 convoy_call_run (const ConvoyCall *c, GError **error)
 {
-  if (c->prim->by_hand) {
-    reorder_by_hand (c);
+  if (c->prim->copy) {
+    copy (c);
     return TRUE;
   }
   return check (dnnl_primitive_execute (c->prim->prim, stream (), c->n, c->arg), "execute", error);

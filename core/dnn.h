@@ -9,6 +9,8 @@
 typedef struct ConvoyMd ConvoyMd;       /* memory descriptor: shape + layout */
 typedef struct ConvoyPrim ConvoyPrim;   /* compiled primitive, stateless (user scratchpad) */
 typedef struct ConvoyMem ConvoyMem;     /* descriptor + pointer */
+/* How a layout places its numbers: by strides of the outer indices, and blocks within blocks. Borrowed from its ConvoyMd. */
+typedef struct { int n, blocks; const gint64 *dims, *padded, *stride, *block, *block_of; } ConvoyLayout;
 typedef struct ConvoyCall ConvoyCall;   /* primitive + its memories, ready to run */
 
 /* What a buffer is to a primitive. */
@@ -72,6 +74,7 @@ gboolean convoy_md_equal (const ConvoyMd *a, const ConvoyMd *b);
 gboolean convoy_md_same_bytes (const ConvoyMd *a, const ConvoyMd *b);   /* a buffer of one may be read as the other */
 gboolean convoy_md_strides (const ConvoyMd *m, gint64 *stride);         /* FALSE: blocked */
 gboolean convoy_md_dense (const ConvoyMd *m);                   /* no padding: every float is an element */
+ConvoyLayout convoy_md_layout (const ConvoyMd *m);
 gsize convoy_md_size (const ConvoyMd *m);                       /* bytes */
 ConvoyShape convoy_md_shape (const ConvoyMd *m);
 guint convoy_md_block (const ConvoyMd *m);                      /* of channels: 1 plain, 16 nChw16c, 0: neither */

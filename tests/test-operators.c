@@ -3,6 +3,7 @@
  * test-operators.c - the forward pass of the operators that ONNX's own cases leave out, and of the
  * functions that networks learn through, closer than those cases, against their closed forms. Prints "# operator NAME" for each row of the operator table and
  * "# forward NAME" for each one tested here; check-conformance.sh wants the others among ONNX's cases. */
+#include "core/copy.h"
 #include "core/op.h"
 #include "tests/tap.h"
 #include <math.h>
@@ -127,6 +128,31 @@ test_upsample (void)
   convoy_exec_free (e);
 }
 
+/* --- layouts ----------------------------------------------------------------- */
+
+/* 5x6x3x3 to blocks of 16 by 16: number (a, b, c, d) lies at ((c * 3 + d) * 16 + a) * 16 + b, zeros between. */
+static void
+test_copy (void)
+{
+  const gint64 dims[] = { 5, 6, 3, 3 }, padded[] = { 16, 16, 3, 3 }, plain[] = { 54, 9, 3, 1 }, stride[] = { 2304, 2304, 768, 256 }, block[] = { 16, 16 }, of[] = { 0, 1 };
+  const ConvoyLayout from = { 4, 0, dims, dims, plain, NULL, NULL }, to = { 4, 2, dims, padded, stride, block, of };
+  float x[270], y[2304];
+  for (guint i = 0; i < G_N_ELEMENTS (x); i++)
+    x[i] = (float) i + 1;
+  memset (y, 0x55, sizeof y);
+  CU_ASSERT_TRUE (convoy_copy_is_misplaced (&from, &to));
+  CU_ASSERT_FALSE (convoy_copy_is_misplaced (&to, &from));
+  ConvoyCopy *c = convoy_copy_new (&from, &to, sizeof y);
+  convoy_copy_run (c, x, y);
+  convoy_copy_free (c);
+  guint wrong = 0;
+  for (guint i = 0; i < G_N_ELEMENTS (y); i++) {
+    guint b = i % 16, a = i / 16 % 16, pixel = i / 256;
+    wrong += y[i] != (a < 5 && b < 6 ? x[a * 54 + b * 9 + pixel] : 0);
+  }
+  CU_ASSERT_EQUAL (wrong, 0);
+}
+
 /* Losses are no operators of ONNX files; test-gradients has them. */
 static void
 test_table (void)
@@ -145,6 +171,7 @@ main (void)
     { "functions of one number", test_unary },
     { "the p-norm of a channel", test_global_lp_pool },
     { "pixels repeated", test_upsample },
+    { "numbers into blocks of blocks", test_copy },
     { "the table of operators", test_table },
     { NULL, NULL },
   };
