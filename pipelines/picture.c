@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * picture.c - see picture.h. GStreamer reads and writes JPEG, cairo scales. */
+ * picture.c - see picture.h. GStreamer reads, scales and writes. */
 #include "pipelines/picture.h"
 #include "pipelines/stream.h"
 #include <gst/video/video.h>
+#include <string.h>
 
 #define QUALITY 90              /* of JPEG */
 
@@ -48,47 +49,7 @@ picture_load (const char *path, GError **error)
   return NULL;
 }
 
-guint8 *
-picture_fit (cairo_surface_t *picture, const ConvoyModelInfo *info, double where[4])
-{
-  guint width = (guint) cairo_image_surface_get_width (picture), height = (guint) cairo_image_surface_get_height (picture);
-  ConvoyRect from, to;
-  cairo_surface_t *fit = cairo_image_surface_create (CAIRO_FORMAT_RGB24, (int) info->width, (int) info->height);
-  cairo_t *cr = cairo_create (fit);
-  guint8 *bytes = g_new0 (guint8, (gsize) info->width * info->height * info->channels), *at = bytes;
-
-  convoy_image_window (info, width, height, &from, &to);
-  double sx = (double) to.width / from.width, sy = (double) to.height / from.height;
-  cairo_rectangle (cr, to.x, to.y, to.width, to.height);
-  cairo_clip (cr);
-  cairo_translate (cr, to.x - from.x * sx, to.y - from.y * sy);
-  cairo_scale (cr, sx, sy);
-  cairo_set_source_surface (cr, picture, 0, 0);
-  cairo_pattern_set_filter (cairo_get_source (cr), CAIRO_FILTER_GOOD);
-  cairo_pattern_set_extend (cairo_get_source (cr), CAIRO_EXTEND_PAD);
-  cairo_paint (cr);
-  cairo_destroy (cr);
-  cairo_surface_flush (fit);
-  for (guint y = 0; y < info->height; y++)
-    for (guint x = 0; x < info->width; x++) {
-      guint32 p = ((const guint32 *) (cairo_image_surface_get_data (fit) + (gsize) y * cairo_image_surface_get_stride (fit)))[x];
-      guint r = p >> 16 & 255, g = p >> 8 & 255, b = p & 255;
-      if (info->channels == 1)
-        *at++ = (guint8) ((299 * r + 587 * g + 114 * b + 500) / 1000);
-      else
-        *at++ = (guint8) r, *at++ = (guint8) g, *at++ = (guint8) b;
-    }
-  cairo_surface_destroy (fit);
-  where[0] = from.x - to.x / sx;
-  where[1] = from.y - to.y / sy;
-  where[2] = info->width / sx;
-  where[3] = info->height / sy;
-  return bytes;
-}
-
-/* --- out -------------------------------------------------------------- */
-
-/* The pixels as one buffer for an encoder. */
+/* The pixels as one buffer. */
 static GstSample *
 sample_of (cairo_surface_t *s)
 {
@@ -103,6 +64,54 @@ sample_of (cairo_surface_t *s)
   gst_buffer_unref (buffer);
   return sample;
 }
+
+/* As cnnclassify scales, so that a network sees here what it sees there. */
+static GstVideoConverter *
+converter (const GstVideoInfo *in, const ConvoyRect *from, const GstVideoInfo *out, const ConvoyRect *to)
+{
+  return gst_video_converter_new (in, out, gst_structure_new ("options",
+          GST_VIDEO_CONVERTER_OPT_RESAMPLER_METHOD, GST_TYPE_VIDEO_RESAMPLER_METHOD, GST_VIDEO_RESAMPLER_METHOD_LINEAR,
+          GST_VIDEO_CONVERTER_OPT_DITHER_METHOD, GST_TYPE_VIDEO_DITHER_METHOD, GST_VIDEO_DITHER_NONE,
+          GST_VIDEO_CONVERTER_OPT_SRC_X, G_TYPE_INT, (int) from->x, GST_VIDEO_CONVERTER_OPT_SRC_Y, G_TYPE_INT, (int) from->y,
+          GST_VIDEO_CONVERTER_OPT_SRC_WIDTH, G_TYPE_INT, (int) from->width, GST_VIDEO_CONVERTER_OPT_SRC_HEIGHT, G_TYPE_INT, (int) from->height,
+          GST_VIDEO_CONVERTER_OPT_DEST_X, G_TYPE_INT, (int) to->x, GST_VIDEO_CONVERTER_OPT_DEST_Y, G_TYPE_INT, (int) to->y,
+          GST_VIDEO_CONVERTER_OPT_DEST_WIDTH, G_TYPE_INT, (int) to->width, GST_VIDEO_CONVERTER_OPT_DEST_HEIGHT, G_TYPE_INT, (int) to->height, NULL));
+}
+
+guint8 *
+picture_fit (cairo_surface_t *picture, const ConvoyModelInfo *info, double where[4])
+{
+  g_autoptr (GstSample) sample = sample_of (picture);
+  GstVideoInfo in, out;
+  GstVideoFrame source, target;
+  ConvoyRect from, to;
+
+  gst_video_info_from_caps (&in, gst_sample_get_caps (sample));
+  gst_video_info_set_format (&out, info->channels == 1 ? GST_VIDEO_FORMAT_GRAY8 : GST_VIDEO_FORMAT_RGB, info->width, info->height);
+  out.fps_n = in.fps_n, out.fps_d = in.fps_d;   /* or there is no converting between them */
+  convoy_image_window (info, (guint) in.width, (guint) in.height, &from, &to);
+  GstBuffer *scaled = gst_buffer_new_allocate (NULL, out.size, NULL);
+  GstVideoConverter *c = converter (&in, &from, &out, &to);
+  gst_video_frame_map (&source, &in, gst_sample_get_buffer (sample), GST_MAP_READ);
+  gst_video_frame_map (&target, &out, scaled, GST_MAP_WRITE);
+  gst_video_converter_frame (c, &source, &target);
+  gsize row = (gsize) info->width * info->channels;
+  guint8 *bytes = g_malloc (row * info->height);
+  for (guint y = 0; y < info->height; y++)
+    memcpy (bytes + y * row, (const guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&target, 0) + (gsize) y * GST_VIDEO_FRAME_PLANE_STRIDE (&target, 0), row);
+  gst_video_frame_unmap (&target);
+  gst_video_frame_unmap (&source);
+  gst_video_converter_free (c);
+  gst_buffer_unref (scaled);
+  double sx = (double) to.width / from.width, sy = (double) to.height / from.height;
+  where[0] = from.x - to.x / sx;
+  where[1] = from.y - to.y / sy;
+  where[2] = info->width / sx;
+  where[3] = info->height / sy;
+  return bytes;
+}
+
+/* --- out -------------------------------------------------------------- */
 
 static gboolean
 encode (cairo_surface_t *s, const char *path, GError **error)
