@@ -5,5 +5,5 @@ if ! node -e 'require ("onnxruntime-node")' 2>/dev/null; then
   peer=$(dirname "$(command -v convoy)")
   peer=${peer%/.libs}/../peer
   export NODE_PATH="$peer/node_modules"
-  node -e 'require ("onnxruntime-node")' 2>/dev/null || npm install --silent --prefix "$peer" onnxruntime-node >&2 || exit 1
+  node -e 'require ("onnxruntime-node")' 2>/dev/null || npm install --silent --ignore-scripts --prefix "$peer" onnxruntime-node >&2 || exit 1
 fi
