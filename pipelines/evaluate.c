@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * evaluate.c - `convoy evaluate`: how often a model is right about pictures of known class. */
+ * evaluate.c - `convoy evaluate`: how often a model is right about pictures, texts and rows of known class. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -26,22 +26,46 @@ typedef struct {
 
 typedef struct {
   const Labelled *set;
+  const char *path; /* of the data set */
   GArray *map;                  /* guint: the label of each class */
   GHashTable *classes;          /* the other way round: label to class + 1 */
   Score *score;
   guint right, skipped;
-  const char *things;           /* "pictures", "texts" */
+  const char *things; /* "pictures", "texts", "rows" */
 } Evaluation;
 
 /* --- the stream ------------------------------------------------------- */
+
+/* Its number in the set; G_MAXUINT: it is the file of all rows. */
+static guint
+sample_at (const Evaluation *e, guint file, guint line)
+{
+  return e->set->lines ? GPOINTER_TO_UINT (g_hash_table_lookup (e->set->lines, GUINT_TO_POINTER (line))) - 1 : file;
+}
+
+static void
+on_skipped (void *user, guint file, guint line, const char *reason)
+{
+  Evaluation *e = user;
+  guint sample = sample_at (e, file, line);
+  g_autofree char *name = g_filename_display_name (sample < e->set->files->len ? g_ptr_array_index (e->set->files, sample)
+                                                                               : e->path);
+  term_end_progress ();
+  fprintf (stderr, "convoy: %s: %s\n", name, reason);
+  e->skipped++;
+}
 
 static void
 on_result (void *user, guint file, guint line, const GstStructure *result)
 {
   Evaluation *e = user;
-  (void) line;
-  guint class = g_array_index (e->set->classes, guint, file), label = g_array_index (e->map, guint, class);
-  Judgement j = { .sample = file, .truth = class, .rank = MAX_LABELS };
+  guint sample = sample_at (e, file, line), class = g_array_index (e->set->classes, guint, sample);
+  if (class == LABELLED_NONE) {
+    on_skipped (user, file, line, "its class is missing");
+    return;
+  }
+  guint label = g_array_index (e->map, guint, class);
+  Judgement j = { .sample = sample, .truth = class, .rank = MAX_LABELS };
   const char *said;
   double score;
   int index;
@@ -62,17 +86,6 @@ on_result (void *user, guint file, guint line, const GstStructure *result)
   e->right += j.rank == 0;
   guint n = e->score->judgements->len;
   term_status ("%u of %u %s, top-1 %.1f %%", n + e->skipped, e->set->files->len, e->things, 100.0 * e->right / n);
-}
-
-static void
-on_skipped (void *user, guint file, guint line, const char *reason)
-{
-  Evaluation *e = user;
-  (void) line;
-  g_autofree char *name = g_filename_display_name (g_ptr_array_index (e->set->files, file));
-  term_end_progress ();
-  fprintf (stderr, "convoy: %s: %s\n", name, reason);
-  e->skipped++;
 }
 
 /* --- the report ------------------------------------------------------- */
@@ -199,7 +212,7 @@ find_short_side (Stream *s, guint of_model, GError **error)
 {
   guint width, height;
 
-  if (g_strcmp0 (s->resize, "crop") || s->resize_short)
+  if (s->texts || s->tables || g_strcmp0 (s->resize, "crop") || s->resize_short)
     return TRUE;
   if (!stream_picture_size (s->files[0], &width, &height, error))
     return FALSE;
@@ -235,21 +248,24 @@ evaluate (Stream *s, const Report *r, const char *name, const char *path, const 
   guint short_side = 0;
   g_auto (GStrv) names = NULL;
   g_autofree char *model = command_model (name, &error);
-  g_autoptr (Labelled) set = model ? labelled_load (path, &error) : NULL;
+  g_autofree char *words = model ? convoy_onnx_metadata (model, "vocabulary") : NULL,
+                  *table = model && !words ? convoy_onnx_metadata (model, "table") : NULL;
+  const LabelledColumns columns = { table, s->text_column, s->label_column };
+  s->texts = words != NULL;
+  s->tables = table || s->text_column;
+  g_autoptr (Labelled) set = !model ? NULL : s->tables ? labelled_rows (path, &columns, &error) : labelled_load (path, &error);
   g_autoptr (GArray) map = set ? match_labels (set, model, s->labels, offset, &short_side, &names, &error) : NULL;
 
   if (!map)
     return command_failed (error);
   g_autoptr (Score) score = score_new (set->names->len, (const char *const *) names);
   g_autoptr (GHashTable) classes = g_hash_table_new (NULL, NULL);
-  Evaluation e = { .set = set, .map = map, .classes = classes, .score = score };
+  Evaluation e = { .set = set, .path = path, .map = map, .classes = classes, .score = score };
   for (guint c = 0; c < map->len; c++)
     g_hash_table_insert (classes, GUINT_TO_POINTER (g_array_index (map, guint, c)), GUINT_TO_POINTER (c + 1));
-  s->files = (const char *const *) set->files->pdata;
-  s->n_files = set->files->len;
-  g_autofree char *words = convoy_onnx_metadata (model, "vocabulary");
-  s->texts = words != NULL;
-  e.things = words ? "texts" : "pictures";
+  s->files = s->tables ? &path : (const char *const *) set->files->pdata;
+  s->n_files = s->tables ? 1 : set->files->len;
+  e.things = words ? "texts" : table ? "rows" : "pictures";
   s->model = model;
   s->result = on_result;
   s->skipped = on_skipped;
@@ -261,25 +277,27 @@ static int
 run (int argc, char **argv)
 {
   g_autofree char *labels = NULL, *resize = NULL;
-  g_autofree char *confusion = NULL;
+  g_autofree char *confusion = NULL, *text = NULL, *class = NULL;
   int offset = G_MININT, resize_short = 0, workers = 0;
   Report r = { FALSE, NULL, 10 };
-  const GOptionEntry options[] = {
-    { "labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels, "File with a label a line", "FILE" },
+  const GOptionEntry options[] = { { "labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels, "File with a label a line", "FILE" },
     { "offset", 0, 0, G_OPTION_ARG_INT, &offset, "Add N to a class to have its label (default: found by the names)", "N" },
     { "resize", 0, 0, G_OPTION_ARG_STRING, &resize, "stretch, crop or pad (default: as the model says)", "RULE" },
     { "resize-short", 0, 0, G_OPTION_ARG_INT, &resize_short, "Short side before the centre is cropped", "PIXELS" },
     { "per-class", 'c', 0, G_OPTION_ARG_NONE, &r.per_class, "A table of the classes (done anyway when they are few)", NULL },
     { "confusion", 0, 0, G_OPTION_ARG_FILENAME, &confusion, "Draw which class was taken for which, .svg or .png", "FILE" },
     { "worst", 0, 0, G_OPTION_ARG_INT, &r.worst, "How many mistakes to list (default: 10)", "N" },
-    { "workers", 'w', 0, G_OPTION_ARG_INT, &workers, "Networks side by side (default: one a processor)", "N" },
-    { NULL }
-  };
+    { "text-column", 0, 0, G_OPTION_ARG_STRING, &text, "Texts are in this column of a table, name or number", "COLUMN" },
+    { "label-column", 0, 0, G_OPTION_ARG_STRING, &class,
+        "And their classes in this one (default: found by its name, else the last)", "COLUMN" },
+    { "workers", 'w', 0, G_OPTION_ARG_INT, &workers, "Networks side by side (default: one a processor)", "N" }, { NULL } };
   const char *more = "DATASET is a folder with a subfolder a class, named as a label, of pictures or, for a\n"
-      "model that learnt texts, of text files; or a table with a\n"
-      "file, the number of its class and perhaps names of it in each line, tabs between.\n\n"
-      "With --resize crop, pictures that are smaller than what the model would scale them to\n"
-      "are not scaled: their centre is cut out as it is.";
+                     "model that learnt texts, of text files; a table with a\n"
+                     "file, the number of its class and perhaps names of it in each line, tabs between; for a\n"
+                     "model that learnt a table, another one (CSV, TSV) that says the classes in a column of\n"
+                     "the same name; or a table of texts, with --text-column.\n\n"
+                     "With --resize crop, pictures that are smaller than what the model would scale them to\n"
+                     "are not scaled: their centre is cut out as it is.";
   const Command *c = &command_evaluate;
 
   if (!command_parse (c, options, more, &argc, &argv))
@@ -292,7 +310,15 @@ run (int argc, char **argv)
     return command_usage (c, "--worst %d is less than 0", r.worst);
   if (resize_short < 0 || resize_short > 32767 || workers < 0 || workers > 256)
     return command_usage (c, "--resize-short is within 0 and 32767, --workers within 0 and 256");
-  Stream s = { .labels = labels, .resize = resize, .resize_short = (guint) resize_short, .top_k = MAX_LABELS, .workers = (guint) workers };
+  if (class && !text)
+    return command_usage (c, "--label-column goes with --text-column");
+  Stream s = { .text_column = text,
+    .label_column = class,
+    .labels = labels,
+    .resize = resize,
+    .resize_short = (guint) resize_short,
+    .top_k = MAX_LABELS,
+    .workers = (guint) workers };
   r.confusion = confusion;
   return evaluate (&s, &r, argv[1], argv[2], offset == G_MININT ? NULL : &offset);
 }

@@ -7,7 +7,7 @@
 
 #define MAX_CLASSES 1000000
 
-static Labelled *
+Labelled *
 labelled_new (gboolean is_tree)
 {
   Labelled *l = g_new0 (Labelled, 1);
@@ -26,12 +26,12 @@ labelled_free (Labelled *l)
   g_ptr_array_unref (l->files);
   g_array_unref (l->classes);
   g_ptr_array_unref (l->names);
+  g_clear_pointer (&l->lines, g_hash_table_unref);
   g_free (l);
 }
 
-/* Takes file over. */
-static void
-add (Labelled *l, char *file, guint class)
+void
+labelled_add (Labelled *l, char *file, guint class)
 {
   g_ptr_array_add (l->files, file);
   g_array_append_val (l->classes, class);
@@ -74,7 +74,7 @@ add_class (Labelled *l, const char *path, const char *name, GError **error)
   if (!(files = list_folder (folder, error)))
     return FALSE;
   for (guint i = 0; i < files->len; i++)
-    add (l, g_build_filename (folder, g_ptr_array_index (files, i), NULL), l->names->len);
+    labelled_add (l, g_build_filename (folder, g_ptr_array_index (files, i), NULL), l->names->len);
   g_ptr_array_add (l->names, g_filename_display_name (name));
   return TRUE;
 }
@@ -104,7 +104,7 @@ add_line (Labelled *l, const char *folder, char **field)
     g_ptr_array_set_size (l->names, (int) class + 1);
   if (!g_ptr_array_index (l->names, class) && field[2])
     g_ptr_array_index (l->names, class) = g_strjoinv (", ", field + 2);
-  add (l, g_path_is_absolute (field[0]) ? g_strdup (field[0]) : g_build_filename (folder, field[0], NULL), (guint) class);
+  labelled_add (l, g_path_is_absolute (field[0]) ? g_strdup (field[0]) : g_build_filename (folder, field[0], NULL), (guint) class);
   return TRUE;
 }
 
@@ -220,18 +220,23 @@ vote (const Labelled *l, GHashTable *table, int *offset)
 }
 
 static GArray *
-match_names (const Labelled *l, GHashTable *table, GError **error)
+match_names (const Labelled *l, const char *const *labels, GHashTable *table, GError **error)
 {
   g_autoptr (GArray) map = g_array_new (FALSE, FALSE, sizeof (guint));
 
   for (guint c = 0; c < l->names->len; c++) {
     const char *name = g_ptr_array_index (l->names, c);
-    const GArray *labels = labels_of (table, name);
-    if (!labels) {
+    const GArray *similar = labels_of (table, name);
+    guint v = 0;
+    while (labels[v] && g_strcmp0 (labels[v], name))
+      v++;
+    if (!labels[v] && !similar) {
       g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "the model has no label %s", name);
       return NULL;
     }
-    g_array_append_val (map, g_array_index (labels, guint, 0));
+    if (!labels[v])
+      v = g_array_index (similar, guint, 0);
+    g_array_append_val (map, v);
   }
   return g_steal_pointer (&map);
 }
@@ -263,7 +268,7 @@ labelled_match (const Labelled *l, const char *const *labels, const int *offset,
   if (offset)
     return match_numbers (l, n, *offset, error);
   if (l->is_tree)
-    return match_names (l, table, error);
+    return match_names (l, labels, table, error);
   if (vote (l, table, &found) || l->names->len == n)
     return match_numbers (l, n, found, error);
   g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID,

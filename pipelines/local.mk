@@ -12,7 +12,7 @@ pipelines_convoy_SOURCES = \
 	pipelines/explain.c \
 	pipelines/figure.c pipelines/figure.h \
 	pipelines/heat.c pipelines/heat.h \
-	pipelines/labelled.c pipelines/labelled.h \
+	pipelines/labelled.c pipelines/labelled.h pipelines/labelled-rows.c \
 	pipelines/lines.c pipelines/lines.h \
 	pipelines/network.c pipelines/network.h \
 	pipelines/peak.c pipelines/peak.h \

@@ -184,7 +184,8 @@ classify_tables (const Stream *s, GError **error)
     if (!pipeline)
       return FALSE;
     g_autoptr (GstElement) rows = gst_bin_get_by_name (GST_BIN (pipeline), "files"), classify = gst_bin_get_by_name (GST_BIN (pipeline), "classify");
-    g_object_set (rows, "location", s->files[i], "format", "table", "model", s->model, NULL);
+    g_object_set (rows, "location", s->files[i], "format", "table", "model", s->text_column ? NULL : s->model, "text-column",
+        s->text_column, "label-column", s->label_column, NULL);
     g_object_set (classify, "model", s->model, "labels", s->labels, "top-k", s->top_k, "threshold", s->threshold, "batch-size", ROWS, NULL);
     if (run (&one, pipeline, NULL, &why))
       continue;

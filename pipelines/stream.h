@@ -13,6 +13,8 @@ typedef struct {
   guint n_files;
   gboolean texts;               /* they are no pictures; "-" is what comes from standard input, a text a line */
   gboolean tables;              /* they are tables, each row of which is a sample */
+  const char *text_column,
+      *label_column; /* of tables of texts; NULL: columns are those that the model learnt; as cnndatasetsrc finds it */
   gboolean lines;               /* each line of a file is a text, not all of it */
   void (*skipped) (void *user, guint file, guint line, const char *reason);     /* line from 1; 0: the whole file */
   void *user;

@@ -54,6 +54,46 @@ fails "a class without a label" 1 'purple' sh -c 'mkdir -p "$2/purple" && cp "$2
 fails "no such data set" 1 'nowhere' convoy evaluate "$model" "$dir/nowhere"
 fails "one argument" 2 'want a model and a data set' convoy evaluate "$model"
 
+# --- rows of a table ------------------------------------------------------------------
+# Colours tell the kind without doubt, but the third row is called what it is not.
+printf 'size,color,kind\n' >"$dir/things.csv"
+for i in 1 2 3 4 5 6 7 8 9 10; do printf '%d,red,apple\n%d,"green, dark",melon\n' $i $((20 + i)); done >>"$dir/things.csv"
+convoy run train-table in="$dir/things.csv" out="$dir/things.onnx" epochs=30 history="$dir/things-history.csv" >"$dir/out" 2>"$dir/err"
+result "a table is learnt" $?
+printf 'kind;color;size\napple;red;3\nmelon;green, dark;25\napple;green, dark;27\n' >"$dir/more.csv"
+says "rows" 0 '^rows +3$' convoy evaluate "$dir/things.onnx" "$dir/more.csv"
+cp "$dir/out" "$dir/report"
+report "two of three" '^top-1 +66\.67 %$'
+report "the kind that lost one" '^apple +2 +1 +50\.0 % +100\.0 % +melon'
+report "the confusion of rows, of apple" '^apple +0 +1 +1$'
+report "of melon" '^melon +1 +0 +1$'
+report "which row" 'melon +is apple +more\.csv:4$'
+want=$(convoy classify --model "$dir/things.onnx" --json "$dir/more.csv" | awk -v truths='apple melon apple' 'BEGIN { split(truths, truth) }
+  { match($0, "\"" truth[NR] "\", \"index\": [0-9]*, \"score\": "); sum -= log(substr($0, RSTART + RLENGTH) + 0) } END { printf "%.3f", sum / NR }')
+awk -v want="$want" '$1 == "loss" { exit !($2 > 0.99 * want && $2 < 1.01 * want) }' "$dir/report"
+result "the loss of rows is $want, but for the digits of a score" $?
+printf 'apple;blue;3\n?;red;3\n' >>"$dir/more.csv"
+says "rows that do not fit" 1 '^rows +3 \(2 skipped\)' convoy evaluate "$dir/things.onnx" "$dir/more.csv"
+grep -q 'more.csv:5: column color: "blue" was not seen in training$' "$dir/err" && grep -q 'more.csv:6: its class is missing$' "$dir/err" && test "$(wc -l <"$dir/err")" = 2
+result "are named" $?
+printf 'color,size\nred,3\n' >"$dir/bare.csv"
+fails "a table without classes" 1 'bare.csv: no column of classes' convoy evaluate "$dir/things.onnx" "$dir/bare.csv"
+printf 'color,size,kind\nred,3,pear\n' >"$dir/pear.csv"
+fails "a kind that was not learnt" 1 'the model has no label pear$' convoy evaluate "$dir/things.onnx" "$dir/pear.csv"
+fails "a short row" 1 'short.csv:2: 1 fields, but 3 in the first row$' sh -c 'printf "color,size,kind\nred\n" >"$1/short.csv"; exec convoy evaluate "$1/things.onnx" "$1/short.csv"' sh "$dir"
+fails "no table" 1 'nowhere.csv' convoy evaluate "$dir/things.onnx" "$dir/nowhere.csv"
+
+# --- texts in a column ------------------------------------------------------------------
+printf 'sentiment\ttext\npos\tWhat a fine film, the best of all.\nneg\tA waste of time, the worst ever.\nneg\tThe best film ever, wonderful.\npos\t...\n' >"$dir/texts.tsv"
+says "texts of a table" 1 '^texts +3 \(1 skipped\)$' convoy evaluate imdb-convnet1d "$dir/texts.tsv" --text-column text --label-column sentiment
+cp "$dir/out" "$dir/report"
+report "two of three texts" '^top-1 +66\.67 %$'
+report "the other way of a text" 'pos +is neg +texts\.tsv:4$'
+grep -q 'texts.tsv:5: no word in 3 bytes$' "$dir/err"
+result "and which text has no word" $?
+fails "a column that is not there" 1 'texts.tsv:1: no column "words"' convoy evaluate imdb-convnet1d "$dir/texts.tsv" --text-column words
+fails "a column of labels alone" 2 'goes with --text-column' convoy evaluate imdb-convnet1d "$dir/texts.tsv" --label-column sentiment
+
 # --- several histories in one figure ------------------------------------------------
 for run in one two three; do
   printf 'epoch,loss,accuracy,val_loss,val_accuracy,lr,seconds\n1,1.5,0.4,1.4,0.5,0.01,1\n2,1.1,0.6,1.2,0.55,0.01,1\n' >"$dir/$run.csv"
