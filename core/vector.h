@@ -4,9 +4,14 @@
 #ifndef CONVOY_VECTOR_H
 #define CONVOY_VECTOR_H
 
-/* Before a function: versions of it for newer processors; the library picks when it loads. */
+/* Before a function: versions of it for newer processors; the library picks when it loads. They are told by what
+ * they can do: the name of one processor would leave out those that came after it. */
 #if defined __x86_64__ && defined __GNUC__ && !defined __clang__ && !defined __SANITIZE_ADDRESS__
-#define CONVOY_VECTORIZED __attribute__ ((optimize ("O3"), target_clones ("default", "avx2", "arch=skylake-avx512")))
+#if __GNUC__ >= 12
+#define CONVOY_VECTORIZED __attribute__ ((optimize ("O3"), target_clones ("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#else
+#define CONVOY_VECTORIZED __attribute__ ((optimize ("O3"), target_clones ("default", "avx2", "avx512f")))
+#endif
 #else
 #define CONVOY_VECTORIZED
 #endif
