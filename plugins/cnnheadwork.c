@@ -6,6 +6,7 @@
 #endif
 #include "plugins/cnnheadwork.h"
 #include "plugins/cnnmeta.h"
+#include "plugins/cnntensor.h"
 
 #define GST_CAT_DEFAULT cnn_head_debug
 
@@ -96,6 +97,16 @@ work_on_event (GstCnnHead *self, GstEvent *event, GError **error)
   return ok;
 }
 
+GstEvent *
+cnn_head_caps_event (const CnnLearner *learner)
+{
+  ConvoyShape scores = { 1, { cnn_learner_n_scores (learner) } };
+  GstCaps *caps = cnn_sample_caps (CONVOY_F32, &scores);
+  GstEvent *event = gst_event_new_caps (caps);
+  gst_caps_unref (caps);
+  return event;
+}
+
 static GstFlowReturn
 send_scores (GstCnnHead *self, CnnBatch *b, guint i, const float *scores)
 {
@@ -104,7 +115,7 @@ send_scores (GstCnnHead *self, CnnBatch *b, guint i, const float *scores)
   GstMemory *memory = gst_allocator_alloc (NULL, size, NULL);
   gst_buffer_append_memory (out, memory);
   gst_buffer_fill (out, 0, scores, size);
-  if (!self->used.training) {
+  if (cnn_learner_classifies (self->learner) && !b->label) {
     GstStructure *result = cnn_learner_result (self->learner, scores, GST_BUFFER_PTS (out));
     cnn_result_attach (out, result);
     gst_structure_set_name (result, "cnn-classification");
@@ -114,15 +125,29 @@ send_scores (GstCnnHead *self, CnnBatch *b, guint i, const float *scores)
   return flow == GST_FLOW_NOT_LINKED && self->used.training ? GST_FLOW_OK : flow;
 }
 
+/* A frame that nothing can be said of yet: whoever waits for it downstream waits no more. */
+static void
+send_gap (GstCnnHead *self, GstBuffer *out)
+{
+  if (GST_BUFFER_PTS_IS_VALID (out))
+    gst_pad_push_event (self->src, gst_event_new_gap (GST_BUFFER_PTS (out), GST_BUFFER_DURATION (out)));
+}
+
 static gboolean
 work_on_batch (GstCnnHead *self, CnnBatch *b, GError **error)
 {
   const float *scores;
-  guint k = cnn_learner_n_scores (self->learner);
+  guint had = cnn_learner_n_scores (self->learner);
   GstFlowReturn flow = GST_FLOW_OK;
 
-  if (!cnn_learner_batch (self->learner, b->x, b->y, b->n, &scores, error))
+  if (!(cnn_learner_is_live (self->learner) ? cnn_learner_teach (self->learner, b->label, b->x, &scores, error)
+                                            : cnn_learner_batch (self->learner, b->x, b->y, b->n, &scores, error)))
     return FALSE;
+  guint k = cnn_learner_n_scores (self->learner);
+  if (k != had)
+    send_event (self, cnn_head_caps_event (self->learner));
+  if (!scores && cnn_learner_is_live (self->learner))
+    send_gap (self, b->out[0]);
   for (guint i = 0; scores && i < b->n && flow == GST_FLOW_OK; i++)
     flow = send_scores (self, b, i, scores + (gsize) i * k);
   if (flow != GST_FLOW_OK)

@@ -19,6 +19,7 @@ struct _GstCnnHead {
   GstPad *sink, *src;
 
   CnnHeadSettings settings;     /* object lock */
+  char *label;                  /* object lock; what comes is an example of; NULL: of nothing */
   GstFlowReturn flow;           /* object lock; what upstream is told */
   CnnQueue *queue;              /* has its own lock */
 
@@ -48,6 +49,8 @@ struct _GstCnnHead {
 
 #define CNN_HEAD_RESUME "cnn-head-resume"       /* an event to the worker: go back upstream to a sample */
 
+/* For as many scores as the learner gives. */
+GstEvent *cnn_head_caps_event (const CnnLearner *learner);
 /* The task of the source pad; user: the element. */
 void cnn_head_work (gpointer user);
 GstFlowReturn cnn_head_get_flow (GstCnnHead *self);

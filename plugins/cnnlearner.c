@@ -4,22 +4,25 @@
 #include "plugins/cnnlearner.h"
 #include "plugins/cnnheadsave.h"
 #include "plugins/cnnmeta.h"
+#include "plugins/cnnteach.h"
 #include <string.h>
 
 #define PROGRESS_EVERY (G_USEC_PER_SEC / 4)
 #define SAVE_EVERY (5 * G_USEC_PER_SEC) /* at most so often in the middle of training */
 #define TOP_K 5
+#define LIVE_LAYERS "flatten ! dense units=${classes} activation=softmax"
 
 struct CnnLearner {
   GstElement *element;
-  const CnnHeadSettings *s;
+  CnnHeadSettings s;
   CnnHeadInput in;
   CnnHeadNet net;
   CnnHeadWhole whole;           /* what the saved file has beside the network */
   gboolean ends_in_probability;
-  ConvoyTrainer *trainer;       /* NULL: it does not learn */
-  ConvoyExec *one, *many;       /* it does not: for one sample, and for a batch; NULL: not yet needed */
-  float *scores;                /* of inference, batch x n */
+  ConvoyTrainer *trainer;       /* that learns a data set; NULL: it does not */
+  CnnTeach *teach;              /* that learns what it is shown; NULL: it does not */
+  char *shown;                  /* the class of the last sample then; NULL: none */
+  ConvoyExec *exec;             /* for one sample, where there is no trainer; NULL: not yet needed */
 
   enum { PHASE_NONE, PHASE_TRAIN, PHASE_JUDGE } phase;
   gboolean open;                /* an epoch has begun and not ended */
@@ -66,18 +69,26 @@ describe_data (const CnnLearner *l, const CnnDatasetEvent *d, GstEvent *extracto
       d->n_validation, d->seed, names, x.checksum, x.layer, x.pooling);
 }
 
+/* Whoever prerolls a pipeline takes progress for something to wait for before playing. */
+static gboolean
+is_time_to_tell (CnnLearner *l, gboolean in_any_case)
+{
+  gint64 now = g_get_monotonic_time ();
+  GST_OBJECT_LOCK (l->element);
+  gboolean playing = GST_STATE (l->element) == GST_STATE_PLAYING;
+  GST_OBJECT_UNLOCK (l->element);
+  if (!playing || (now - l->told_at < PROGRESS_EVERY && !in_any_case))
+    return FALSE;
+  l->told_at = now;
+  return TRUE;
+}
+
 static gboolean
 tell (void *user, const ConvoyProgress *p)
 {
   CnnLearner *l = user;
-  gint64 now = g_get_monotonic_time ();
-  /* Whoever prerolls a pipeline takes progress for something to wait for before playing. */
-  GST_OBJECT_LOCK (l->element);
-  gboolean playing = GST_STATE (l->element) == GST_STATE_PLAYING;
-  GST_OBJECT_UNLOCK (l->element);
-  if (!playing || (now - l->told_at < PROGRESS_EVERY && p->sample != p->samples))
+  if (!is_time_to_tell (l, p->sample == p->samples))
     return TRUE;
-  l->told_at = now;
   g_autofree char *accuracy = p->accuracy == p->accuracy ? g_strdup_printf (", accuracy %.1f %%", 100 * p->accuracy) : g_strdup ("");
   g_autofree char *epochs = p->epochs < G_MAXINT ? g_strdup_printf (" of %u", p->epochs) : g_strdup (""), *samples = p->samples ? g_strdup_printf (" of %" G_GUINT64_FORMAT, p->samples) : g_strdup ("");
   g_autofree char *text = g_strdup_printf ("epoch %u%s, %s sample %" G_GUINT64_FORMAT "%s, loss %.4f%s", p->epoch, epochs, p->validating ? "validation" : "training",
@@ -87,17 +98,47 @@ tell (void *user, const ConvoyProgress *p)
   return TRUE;
 }
 
+/* Those that do not depend on what is learnt. */
+static ConvoyTrainOptions
+options (const CnnHeadSettings *s)
+{
+  return (ConvoyTrainOptions) { .loss = s->loss, .optimizer = s->optimizer, .learning_rate = s->learning_rate, .schedule = s->schedule,
+    .epochs = s->epochs ? s->epochs : G_MAXINT, .batch = s->batch, .seed = s->source.seed, .threads = s->threads, .freeze = s->freeze,
+    .freeze_batchnorm = s->freeze_batchnorm, .rates = s->rates };
+}
+
+/* Without a data set: what appears as it appears. */
+static gboolean
+make_teach (CnnLearner *l, GError **error)
+{
+  const CnnHeadSettings *s = &l->s;
+  ConvoyTrainOptions o = options (s);
+  if (s->checkpoint || s->history || s->epochs) {
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s= is for a data set, and none comes: the stream teaches by label=",
+        s->checkpoint ? "checkpoint" : s->history ? "history" : "epochs");
+    return FALSE;
+  }
+  l->saved_at = g_get_monotonic_time ();
+  o.optimizer = s->optimizer ? s->optimizer : "adam";   /* whose first steps, after growing too, are as long as the others */
+  l->teach = cnn_teach_new (l->net.graph, &o, (const char *const *) l->whole.labels, cnn_learner_sample_size (l), error);
+  return l->teach != NULL;
+}
+
 static gboolean
 make_trainer (CnnLearner *l, const CnnDatasetEvent *d, GstEvent *extractor, GError **error)
 {
-  const CnnHeadSettings *s = l->s;
+  const CnnHeadSettings *s = &l->s;
   g_autofree char *data = describe_data (l, d, extractor);
-  ConvoyTrainOptions o = {
-    .loss = s->loss, .optimizer = s->optimizer, .learning_rate = s->learning_rate, .schedule = s->schedule,
-    .epochs = s->epochs ? s->epochs : d->epochs ? d->epochs : G_MAXINT, .batch = s->batch, .patience = s->patience, .seed = s->source.seed,
-    .threads = s->threads, .freeze = s->freeze, .freeze_batchnorm = s->freeze_batchnorm, .rates = s->rates, .dataset = data,
-    .checkpoint = s->checkpoint, .checkpoint_steps = s->checkpoint_steps, .resume = s->resume && s->checkpoint, .history = s->history, .progress = tell, .user = l,
-  };
+  ConvoyTrainOptions o = options (s);
+  o.epochs = s->epochs ? s->epochs : d->epochs ? d->epochs : G_MAXINT;
+  o.patience = s->patience;
+  o.dataset = data;
+  o.checkpoint = s->checkpoint;
+  o.checkpoint_steps = s->checkpoint_steps;
+  o.resume = s->resume && s->checkpoint;
+  o.history = s->history;
+  o.progress = tell;
+  o.user = l;
   l->trainer = convoy_trainer_new (l->net.graph, &o, error);
   l->unsaved = l->trainer && convoy_history_len (convoy_trainer_history (l->trainer)) > 0;
   return l->trainer != NULL;
@@ -105,12 +146,16 @@ make_trainer (CnnLearner *l, const CnnDatasetEvent *d, GstEvent *extractor, GErr
 
 /* As many scores as there are classes, or one for two of them. */
 static gboolean
-check_classes (const CnnLearner *l, GError **error)
+check_classes (const CnnLearner *l, gboolean live, GError **error)
 {
-  guint n = l->whole.labels ? g_strv_length (l->whole.labels) : 0;
+  guint n = l->whole.labels ? g_strv_length (l->whole.labels) : live ? CNN_TEACH_CLASSES : 0;
   if (n == 0 || n == l->net.n || (l->net.n == 1 && n == 2))
     return TRUE;
-  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "the network gives %u scores, but there are %u classes (%s, ...)", l->net.n, n, l->whole.labels[0]);
+  if (l->whole.labels)
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "the network gives %u scores, but there are %u classes (%s, ...)", l->net.n, n, l->whole.labels[0]);
+  else
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "the network gives %u scores, but what is taught begins with %u classes: its last layer is dense units=${classes}",
+        l->net.n, n);
   return FALSE;
 }
 
@@ -128,11 +173,13 @@ static gboolean
 make (CnnLearner *l, const CnnHeadStream *stream, GError **error)
 {
   CnnDatasetEvent d = { 0 };
-  gboolean told = stream->dataset && cnn_dataset_event_parse (stream->dataset, &d);
+  gboolean told = stream->dataset && cnn_dataset_event_parse (stream->dataset, &d), live = l->s.training && !told;
   g_autofree const char *const *classes = told ? d.classes : NULL;
-  guint n = classes ? g_strv_length ((char **) classes) : 0;
-  if (!cnn_head_whole_load (&l->whole, l->s->save ? stream->extractor : NULL, error)
-      || !cnn_head_net_make (&l->net, &l->s->source, &l->in, n, cnn_head_whole_opset (&l->whole), error))
+  guint n = classes ? g_strv_length ((char **) classes) : live ? CNN_TEACH_CLASSES : 0;
+  if (live && !l->s.source.layers && !l->s.source.network && !l->s.source.model)
+    l->s.source.layers = g_strdup (LIVE_LAYERS);
+  if (!cnn_head_whole_load (&l->whole, l->s.save ? stream->extractor : NULL, error)
+      || !cnn_head_net_make (&l->net, &l->s.source, &l->in, n, cnn_head_whole_opset (&l->whole), error))
     return FALSE;
   cnn_head_whole_keep (&l->whole, stream->metadata);
   l->whole.labels = g_strdupv (classes ? (char **) classes : l->net.labels);
@@ -141,7 +188,9 @@ make (CnnLearner *l, const CnnHeadStream *stream, GError **error)
     return FALSE;
   l->ends_in_probability = ends_in_probability (bound);
   convoy_graph_unref (bound);
-  return check_classes (l, error) && (!l->s->training || make_trainer (l, &d, stream->extractor, error));
+  if (!check_classes (l, live, error))
+    return FALSE;
+  return live ? make_teach (l, error) : !l->s.training || make_trainer (l, &d, stream->extractor, error);
 }
 
 CnnLearner *
@@ -149,7 +198,7 @@ cnn_learner_new (GstElement *element, const CnnHeadSettings *s, const CnnHeadInp
 {
   CnnLearner *l = g_new0 (CnnLearner, 1);
   l->element = element;
-  l->s = s;
+  cnn_head_settings_copy (&l->s, s);
   l->in = *in;
   if (!make (l, stream, error))
     g_clear_pointer (&l, cnn_learner_free);
@@ -162,18 +211,22 @@ cnn_learner_free (CnnLearner *l)
   if (!l)
     return;
   convoy_trainer_free (l->trainer);
-  g_clear_pointer (&l->one, convoy_exec_free);
-  g_clear_pointer (&l->many, convoy_exec_free);
+  cnn_teach_free (l->teach);
+  g_clear_pointer (&l->exec, convoy_exec_free);
   cnn_head_net_clear (&l->net);
   cnn_head_whole_clear (&l->whole);
-  g_free (l->scores);
+  cnn_head_settings_clear (&l->s);
+  g_free (l->shown);
   g_free (l);
 }
 
 /* --- samples -------------------------------------------------------------- */
 
 guint cnn_learner_n_scores (const CnnLearner *l) { return l->net.n; }
+guint cnn_learner_batch_size (const CnnLearner *l) { return l->trainer ? l->s.batch : 1; }
 gboolean cnn_learner_is_over (const CnnLearner *l) { return l->over; }
+gboolean cnn_learner_is_live (const CnnLearner *l) { return l->teach != NULL; }
+gboolean cnn_learner_classifies (const CnnLearner *l) { return l->trainer == NULL; }
 
 static gsize
 numbers (const CnnLearner *l)
@@ -212,18 +265,16 @@ cnn_learner_position (const CnnLearner *l, guint *epoch, guint64 *sample)
   *sample = 0;
   if (l->trainer)
     convoy_trainer_position (l->trainer, epoch, sample);
-  *sample *= l->s->batch;
+  *sample *= l->s.batch;
 }
 
 /* --- inference -------------------------------------------------------------- */
 
 static ConvoyExec *
-make_exec (CnnLearner *l, guint batch, GError **error)
+make_exec (const CnnLearner *l, GError **error)
 {
-  ConvoyShape shape = l->in.shape;
-  ConvoyPlanOptions o = { .threads = l->s->threads };
-  shape.d[0] = batch;
-  ConvoyGraph *bound = convoy_graph_bind (l->net.graph, &shape, NULL, error);
+  ConvoyPlanOptions o = { .threads = l->s.threads };
+  ConvoyGraph *bound = convoy_graph_bind (l->net.graph, &l->in.shape, NULL, error);
   ConvoyPlan *plan = bound ? convoy_plan_new (bound, &o, error) : NULL;
   ConvoyExec *x = plan ? convoy_exec_new (plan, error) : NULL;
   convoy_plan_unref (plan);
@@ -237,36 +288,18 @@ nothing (gpointer user)
   (void) user;
 }
 
-/* size samples from x on, of which n count. */
 static gboolean
-infer_some (CnnLearner *l, ConvoyExec **exec, guint size, const void *x, guint n, float *scores, GError **error)
+infer (CnnLearner *l, const void *x, const float **scores, GError **error)
 {
-  if (!*exec && !(*exec = make_exec (l, size, error)))
+  if (!l->exec && !(l->exec = make_exec (l, error)))
     return FALSE;
-  ConvoyShape shape = l->in.shape;
-  shape.d[0] = size;
-  ConvoyTensor *t = convoy_tensor_new_wrap (l->in.type == CONVOY_I32 || l->in.type == CONVOY_I64 ? CONVOY_I64 : CONVOY_F32, &shape, (void *) x, nothing, NULL);
-  gboolean ok = convoy_exec_set (*exec, 0, t, error) && convoy_exec_run (*exec, error);
+  ConvoyType type = l->in.type == CONVOY_I32 || l->in.type == CONVOY_I64 ? CONVOY_I64 : CONVOY_F32;
+  ConvoyTensor *t = convoy_tensor_new_wrap (type, &l->in.shape, (void *) x, nothing, NULL);
+  gboolean ok = convoy_exec_set (l->exec, 0, t, error) && convoy_exec_run (l->exec, error);
   if (ok)
-    memcpy (scores, convoy_tensor_data (convoy_exec_output (*exec, 0)), (gsize) n * l->net.n * sizeof *scores);
+    *scores = convoy_tensor_data (convoy_exec_output (l->exec, 0));
   convoy_tensor_unref (t);
   return ok;
-}
-
-/* A full batch at once, fewer one by one: x has room for a batch. */
-static gboolean
-infer (CnnLearner *l, const void *x, guint n, const float **scores, GError **error)
-{
-  gsize size = cnn_learner_sample_size (l);
-  if (!l->scores)
-    l->scores = g_new (float, (gsize) l->s->batch * l->net.n);
-  *scores = l->scores;
-  if (n == l->s->batch && n > 1)
-    return infer_some (l, &l->many, n, x, n, l->scores, error);
-  for (guint i = 0; i < n; i++)
-    if (!infer_some (l, &l->one, 1, (const guint8 *) x + i * size, 1, l->scores + (gsize) i * l->net.n, error))
-      return FALSE;
-  return TRUE;
 }
 
 GstStructure *
@@ -345,7 +378,7 @@ cnn_learner_batch (CnnLearner *l, const void *x, const gint64 *y, guint n, const
 {
   guint rows, k;
   if (!l->trainer)
-    return infer (l, x, n, scores, error);
+    return infer (l, x, scores, error);
   *scores = NULL;
   if (l->phase == PHASE_NONE && !l->open && !l->over && !begin_epoch (l, 0, error))
     return FALSE;
@@ -359,26 +392,96 @@ cnn_learner_batch (CnnLearner *l, const void *x, const gint64 *y, guint n, const
   return TRUE;
 }
 
+/* --- what is taught live ------------------------------------------------------ */
+
+static void
+tell_examples (CnnLearner *l)
+{
+  g_autoptr (GString) text = g_string_new (l->shown ? "" : "examples");
+  if (!is_time_to_tell (l, FALSE))
+    return;
+  if (l->shown)
+    g_string_printf (text, "learning %s; examples", l->shown);
+  for (guint i = 0; i < cnn_teach_n_classes (l->teach); i++)
+    g_string_append_printf (text, "%s %s %u", i ? "," : "", l->whole.labels[i], cnn_teach_n_examples (l->teach, i));
+  gst_element_post_message (l->element, gst_message_new_progress (GST_OBJECT (l->element), GST_PROGRESS_TYPE_CONTINUE, "teach", text->str));
+}
+
+/* What is inferred with is the network as it is now. */
+static gboolean
+follow_teach (CnnLearner *l, GError **error)
+{
+  ConvoyGraph *now = cnn_teach_graph (l->teach, error);
+  guint n = cnn_teach_n_classes (l->teach);
+  if (!now)
+    return FALSE;
+  if (now != l->net.graph) {
+    g_clear_pointer (&l->exec, convoy_exec_free);
+    convoy_graph_unref (l->net.graph);
+    l->net.graph = convoy_graph_ref (now);
+    l->net.n = n;
+  }
+  if (!l->whole.labels || n != g_strv_length (l->whole.labels)) {
+    g_strfreev (l->whole.labels);
+    l->whole.labels = cnn_teach_labels (l->teach);
+  }
+  return TRUE;
+}
+
+gboolean
+cnn_learner_teach (CnnLearner *l, const char *label, const void *x, const float **scores, GError **error)
+{
+  gboolean learnt;
+  gboolean changed = g_strcmp0 (label, l->shown) != 0;
+  *scores = NULL;
+  if ((changed || g_get_monotonic_time () - l->saved_at >= SAVE_EVERY) && !cnn_learner_save (l, error))
+    return FALSE;
+  if (changed) {
+    g_free (l->shown);
+    l->shown = g_strdup (label);
+  }
+  if ((label && !cnn_teach_example (l->teach, label, x, error)) || !cnn_teach_step (l->teach, &learnt, error) || !follow_teach (l, error))
+    return FALSE;
+  l->unsaved |= learnt;
+  if (label)
+    tell_examples (l);
+  return cnn_teach_n_classes (l->teach) < CNN_TEACH_CLASSES || infer (l, x, scores, error);
+}
+
+/* --- the end -------------------------------------------------------------------- */
+
 gboolean
 cnn_learner_finish (CnnLearner *l, gboolean complete, GError **error)
 {
   gboolean ok = TRUE;
   if (l->trainer && l->open && complete)
     ok = end_epoch (l, error);
-  else if (l->trainer && l->open && l->phase == PHASE_TRAIN && l->s->checkpoint)
-    ok = convoy_trainer_save (l->trainer, l->s->checkpoint, error);
+  else if (l->trainer && l->open && l->phase == PHASE_TRAIN && l->s.checkpoint)
+    ok = convoy_trainer_save (l->trainer, l->s.checkpoint, error);
+  if (l->teach && l->s.save && cnn_teach_n_classes (l->teach) < CNN_TEACH_CLASSES)
+    GST_ELEMENT_WARNING (l->element, RESOURCE, WRITE, ("%s was not written: it takes two classes, %u had examples", l->s.save, cnn_teach_n_classes (l->teach)), (NULL));
   return ok && cnn_learner_save (l, error);
+}
+
+static void
+post_saved (const CnnLearner *l)
+{
+  GstStructure *s = gst_structure_new ("cnn-saved", "model", G_TYPE_STRING, l->s.save, "classes", G_TYPE_UINT, l->whole.labels ? g_strv_length (l->whole.labels) : l->net.n, NULL);
+  gst_element_post_message (l->element, gst_message_new_element (GST_OBJECT (l->element), s));
 }
 
 gboolean
 cnn_learner_save (CnnLearner *l, GError **error)
 {
-  if (!l->trainer || !l->s->save || !l->unsaved)
+  if (!l->s.save || !l->unsaved)
     return TRUE;
-  ConvoyGraph *head = convoy_trainer_export (l->trainer, error);
-  gboolean ok = head && cnn_head_whole_save (&l->whole, l->s->save, head, &l->in, &l->net.image, convoy_trainer_history (l->trainer), error);
+  ConvoyGraph *head = l->teach ? convoy_graph_ref (l->net.graph) : convoy_trainer_export (l->trainer, error);
+  const ConvoyHistory *history = l->trainer ? convoy_trainer_history (l->trainer) : NULL;
+  gboolean ok = head && cnn_head_whole_save (&l->whole, l->s.save, head, &l->in, &l->net.image, history, error);
   convoy_graph_unref (head);
   l->unsaved = l->unsaved && !ok;
   l->saved_at = g_get_monotonic_time ();
+  if (ok)
+    post_saved (l);
   return ok;
 }

@@ -24,6 +24,7 @@ cnn_batch_free (CnnBatch *b)
     gst_clear_buffer (&b->out[i]);
   g_free (b->x);
   g_free (b->y);
+  g_free (b->label);
   g_free (b->out);
   g_free (b);
 }

@@ -9,11 +9,12 @@
 
 G_BEGIN_DECLS
 
-/* Samples side by side, and the buffers that will carry their scores. */
+/* Samples side by side, the buffers that will carry their scores, and what they were shown as (NULL: nothing). */
 typedef struct {
   guint n, size;                /* samples in it, and that fit */
   void *x;
   gint64 *y;
+  char *label;
   GstBuffer **out;
 } CnnBatch;
 

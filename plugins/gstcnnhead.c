@@ -15,9 +15,17 @@
  * a trained #GstCnnHead:model from the layer #GstCnnHead:from-layer on; with layers as well, those
  * take the place of what follows #GstCnnHead:to-layer. `${classes}` in layers is their number.
  *
+ * Where no data set comes, training is live: while #GstCnnHead:label is set, what comes is an example of
+ * that class, which may be a new one at any time, and while it is not, what comes is classified. The label
+ * is that of the moment in which a sample arrives. Examples of each class are kept, and each sample goes
+ * along with a step of #GstCnnHead:batch-size of them, as many of one class as of another, so that a new
+ * class does not push out what was learnt before. From two classes on there are scores, one more for each
+ * class, before that gaps. The network is saved when the label changes, every five seconds while it learns,
+ * and in the end.
+ *
  * On the bus: an element message `cnn-epoch` (epoch, epochs, loss, accuracy, val-loss, val-accuracy,
  * lr, seconds) after each epoch, progress within it, and `cnn-classification` for every sample when
- * it does not learn. #GstCnnHead:save receives the network of the best epoch, behind the extractor
+ * it does not learn, and `cnn-saved` (model, classes) when the file was written. #GstCnnHead:save receives the network of the best epoch, behind the extractor
  * whose features came where there was one: one ONNX file that cnnclassify runs. With
  * #GstCnnHead:checkpoint and #GstCnnHead:resume training that was interrupted, even killed, goes on
  * where it was and ends with the same weights.
@@ -27,6 +35,9 @@
  * ]|
  * |[
  * gst-launch-1.0 -m cnndatasetsrc location=cifar10 validation-split=0.2 epochs=12 ! cnnhead training=true network=cifar10-convnet batch-size=128 save=cifar10.onnx history=cifar10.csv ! fakesink
+ * ]|
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=100 ! cnnextract model=cifar10-best layer=features ! cnnhead training=true label=bars save=mine.onnx ! fakesink
  * ]|
  */
 #ifdef HAVE_CONFIG_H
@@ -94,10 +105,7 @@ make_learner (GstCnnHead *self, GError **error)
   self->learner = cnn_learner_new (GST_ELEMENT (self), &self->used, &self->input, &self->stream, error);
   if (!self->learner)
     return FALSE;
-  ConvoyShape scores = { 1, { cnn_learner_n_scores (self->learner) } };
-  GstCaps *caps = cnn_sample_caps (CONVOY_F32, &scores);
-  push_event (self, gst_event_new_caps (caps));
-  gst_caps_unref (caps);
+  push_event (self, cnn_head_caps_event (self->learner));
   ask_for_resume (self);
   return TRUE;
 }
@@ -151,12 +159,17 @@ put_sample (GstCnnHead *self, GstBuffer *buffer)
 {
   CnnSample sample;
   if (!self->filling)
-    self->filling = cnn_batch_new (self->used.batch, cnn_learner_sample_size (self->learner));
+    self->filling = cnn_batch_new (cnn_learner_batch_size (self->learner), cnn_learner_sample_size (self->learner));
   CnnBatch *b = self->filling;
   if (!(self->input.type == CONVOY_U8 ? put_picture : put_tensor) (self, buffer, b))
     return FALSE;
   cnn_sample_get (buffer, &sample);
   b->y[b->n] = sample.label;
+  if (cnn_learner_is_live (self->learner)) {
+    GST_OBJECT_LOCK (self);
+    b->label = g_strdup (self->label);
+    GST_OBJECT_UNLOCK (self);
+  }
   b->out[b->n] = gst_buffer_new ();
   gst_buffer_copy_into (b->out[b->n], buffer, GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0, -1);
   gst_buffer_foreach_meta (buffer, copy_custom, b->out[b->n]);
@@ -182,7 +195,7 @@ take_sample (GstCnnHead *self, GstBuffer *buffer)
         convoy_type_name (self->input.type), shape);
     return cnn_head_fail (self, error);
   }
-  if (self->filling->n == self->filling->size || !self->used.training)
+  if (self->filling->n == self->filling->size)
     push_batch (self);
   return cnn_head_get_flow (self);
 }
@@ -396,13 +409,15 @@ change_state (GstElement *element, GstStateChange change)
 #define AT(field) G_STRUCT_OFFSET (GstCnnHead, field)
 
 static const CnnProperty properties[] = {
-  CNN_TEXT_ROW ("layers", "Layers", "The network as text, such as \"flatten ! dense units=${classes} activation=softmax\"", AT (settings.source.layers), NULL, CNN_READY),
+  CNN_TEXT_ROW ("layers", "Layers", "The network as text, such as \"flatten ! dense units=${classes} activation=softmax\", which labels set live learn if no network is given", AT (settings.source.layers), NULL, CNN_READY),
   CNN_TEXT_ROW ("network", "Network", "A .net file or the name of one, with VARIABLE=VALUE behind it", AT (settings.source.network), NULL, CNN_READY),
   CNN_TEXT_ROW ("model", "Model", "ONNX file, or the name of a model of the zoo, from which the network is taken", AT (settings.source.model), NULL, CNN_READY),
   CNN_TEXT_ROW ("from-layer", "From layer", "Layer of the model whose output comes in; a name, a number, last-conv or features (not set: the whole model)", AT (settings.source.from_layer), NULL, CNN_READY),
   CNN_TEXT_ROW ("to-layer", "To layer", "Layer of the model that layers= follow (not set: last-conv)", AT (settings.source.to_layer), NULL, CNN_READY),
+  CNN_TEXT_ROW ("label", "Label", "What is to be learnt of the frames that come now, where no data set comes: the name of a class, new or known (not set: they are classified)",
+      AT (label), NULL, CNN_PLAYING),
   CNN_TEXT_ROW ("loss", "Loss", "cross-entropy, binary-cross-entropy or mse, with options behind it (not set: by the last layer)", AT (settings.loss), NULL, CNN_READY),
-  CNN_TEXT_ROW ("optimizer", "Optimizer", "sgd, momentum, nesterov, rmsprop, adam or adamw, with options such as l2=0.001 behind it (not set: rmsprop)", AT (settings.optimizer), NULL, CNN_READY),
+  CNN_TEXT_ROW ("optimizer", "Optimizer", "sgd, momentum, nesterov, rmsprop, adam or adamw, with options such as l2=0.001 behind it (not set: rmsprop; for labels set live, adam)", AT (settings.optimizer), NULL, CNN_READY),
   CNN_TEXT_ROW ("schedule", "Schedule", "Of the learning rate: constant, step, exponential, cosine or one-cycle, with options behind it (not set: constant)", AT (settings.schedule), NULL, CNN_READY),
   CNN_TEXT_ROW ("freeze", "Freeze", "A layer that, with all before it, does not learn", AT (settings.freeze), NULL, CNN_READY),
   CNN_TEXT_ROW ("rates", "Rates", "Factors of the learning rate of layers whose names begin so: \"conv=0.1 dense=1\"", AT (settings.rates), NULL, CNN_READY),

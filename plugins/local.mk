@@ -31,6 +31,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnreader.c plugins/cnnreader.h \
 	plugins/cnnsample.c plugins/cnnsample.h \
 	plugins/cnnscale.c plugins/cnnscale.h \
+	plugins/cnnteach.c plugins/cnnteach.h \
 	plugins/cnntensor.c plugins/cnntensor.h \
 	plugins/cnnwarp.c plugins/cnnwarp.h \
 	plugins/cnnwords.c plugins/cnnwords.h \

@@ -154,6 +154,13 @@ tests_test_elements_head_SOURCES = tests/test-elements-head.c tests/element-tool
 tests_test_elements_head_CPPFLAGS = $(element_test_cppflags)
 tests_test_elements_head_LDADD = core/libconvoy.la $(element_test_ldadd)
 
+# What is taught while a stream flows; the part that knows no elements is compiled in.
+check_PROGRAMS += tests/test-elements-teach
+tests_test_elements_teach_SOURCES = tests/test-elements-teach.c plugins/cnnteach.c plugins/cnnteach.h \
+	tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
+tests_test_elements_teach_CPPFLAGS = $(element_test_cppflags)
+tests_test_elements_teach_LDADD = core/libconvoy.la $(element_test_ldadd)
+
 check_PROGRAMS += tests/test-elements-dataset
 tests_test_elements_dataset_SOURCES = tests/test-elements-dataset.c plugins/cnnsample.c plugins/cnnsample.h \
 	tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
