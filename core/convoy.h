@@ -584,6 +584,15 @@ CONVOY_API gboolean convoy_trainer_evaluate (ConvoyTrainer *t, ConvoyBatches *b,
 /* Writes what resuming needs to path; between steps and between epochs, not while validating. */
 CONVOY_API gboolean convoy_trainer_save (ConvoyTrainer *t, const char *path, GError **error);
 
+/* What a step of a trainer needs of memory, in bytes. */
+typedef struct {
+  gsize activations;            /* for comparison: what the layers give for a batch, each with its activation one array, the input too */
+  gsize parameters;             /* for comparison: the weights, as plain arrays of float32 */
+  gsize plan;                   /* activations, their gradients where they live, what primitives work in */
+  gsize weights;                /* weights and statistics, gradients, moments of the optimizer */
+} ConvoyTrainMemory;
+CONVOY_API void convoy_trainer_memory (const ConvoyTrainer *t, ConvoyTrainMemory *m);
+
 typedef struct { double lr, loss; } ConvoyRatePoint;    /* loss: smoothed */
 /* Raises the learning rate from 1e-7 on, tenfold every steps / 8 steps (steps: 0: 100), until the loss
  * explodes, then puts the weights back. Gives the rate at which it fell the fastest. curve (NULL: not

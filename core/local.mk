@@ -94,6 +94,7 @@ core_libcore_la_SOURCES = \
 	core/top.c \
 	core/trainer.c core/trainer.h \
 	core/trainer-finite.c \
+	core/trainer-memory.c \
 	core/trainer-fit.c \
 	core/trainer-new.c \
 	core/trainer-rate.c \

@@ -2,7 +2,7 @@
  *
  * trainer.h - inside view of ConvoyTrainer. trainer.c has epochs, trainer-new.c what options say, trainer-step.c one
  * batch, trainer-save.c the checkpoint, trainer-fit.c whole runs, trainer-rate.c the search for a
- * learning rate, trainer-finite.c who is to blame for a number that is none. */
+ * learning rate, trainer-finite.c who is to blame for a number that is none, trainer-memory.c what all that needs. */
 #ifndef CONVOY_TRAINER_H
 #define CONVOY_TRAINER_H
 #include "core/checkpoint.h"

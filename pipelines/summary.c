@@ -87,16 +87,51 @@ print_plan (ConvoyGraph *bound, GError **error)
   return TRUE;
 }
 
+static void
+size_row (TermTable *t, const char *what, gsize bytes)
+{
+  g_autofree char *size = term_size (bytes);
+  term_table_cell (t, "%s", what);
+  term_table_cell (t, "%s", size);
+}
+
+/* What it takes to learn, beside what can hardly be done without. */
+static gboolean
+print_training (ConvoyGraph *bound, const ConvoyTrainOptions *o, GError **error)
+{
+  ConvoyTrainer *trainer = convoy_trainer_new (bound, o, error);
+  g_autoptr (TermTable) t = term_table_new ("lr");
+  ConvoyTrainMemory m;
+
+  if (!trainer)
+    return FALSE;
+  convoy_trainer_memory (trainer, &m);
+  convoy_trainer_free (trainer);
+  size_row (t, "Weights, gradients, moments", m.weights);
+  size_row (t, "Plan", m.plan);
+  size_row (t, "Both", m.weights + m.plan);
+  printf ("A training step of %u samples with %s:\n\n", o->batch, o->optimizer);
+  term_table_print (t, FALSE);
+  g_autofree char *activations = term_size (m.activations), *params = term_size (m.parameters);
+  printf ("\n%.2f times activations (%s) + 3 x parameters (%s)\n", (double) (m.weights + m.plan) / (double) (m.activations + 3 * m.parameters), activations, params);
+  return TRUE;
+}
+
 static int
 run (int argc, char **argv)
 {
   g_autofree char *input = NULL, *upto = NULL;
-  gboolean plan = FALSE;
+  g_autofree char *optimizer = g_strdup ("rmsprop");
+  gboolean plan = FALSE, training = FALSE;
+  int batch = 32;
   GError *error = NULL;
   const GOptionEntry options[] = {
     { "input", 'i', 0, G_OPTION_ARG_STRING, &input, "Size of the picture, 160x160x3", "WIDTHxHEIGHTxCHANNELS" },
     { "upto", 'u', 0, G_OPTION_ARG_STRING, &upto, "End with this layer", "LAYER" },
     { "plan", 'p', 0, G_OPTION_ARG_NONE, &plan, "Print the steps that it was compiled to instead", NULL },
+    { "training", 't', 0, G_OPTION_ARG_NONE, &training, "Print the memory that a training step needs instead", NULL },
+    { "batch", 'b', 0, G_OPTION_ARG_INT, &batch, "Samples of that step, by default 32", "N" },
+    { "optimizer", 'o', 0, G_OPTION_ARG_STRING, &optimizer, "sgd, momentum, nesterov, rmsprop (default), adam or adamw", "NAME" },
     { NULL }
   };
   const Command *c = &command_summary;
@@ -105,8 +140,13 @@ run (int argc, char **argv)
     return STATUS_USAGE;
   if (argc != 2)
     return command_usage (c, argc < 2 ? "no model named" : "more than one model named");
-  ConvoyGraph *g = network_load (argv[1], &error), *bound = g ? network_bind (g, 1, input, upto, &error) : NULL;
-  if (bound && plan)
+  if (batch < 1)
+    return command_usage (c, "--batch is not above 0");
+  const ConvoyTrainOptions train = { .batch = (guint) batch, .optimizer = optimizer };
+  ConvoyGraph *g = network_load (argv[1], &error), *bound = g ? network_bind (g, training ? train.batch : 1, input, upto, &error) : NULL;
+  if (bound && training)
+    print_training (bound, &train, &error);
+  else if (bound && plan)
     print_plan (bound, &error);
   else if (bound)
     print_layers (bound);

@@ -111,6 +111,13 @@ says "a summary" 0 'GlobalAveragePool +3x1x1' convoy summary "$model"
 for net in "${srcdir:-.}"/zoo/networks/*.net; do
   says "summary of $(basename "$net" .net)" 0 '^Multiplications' convoy summary "$(basename "$net" .net)"
 done
+# Activations by hand, floats of a sample: 3072 + 28800 + 25088 + 6272 + 9216 + 6400 + 1600 + 576 + 1024 + 10, in a batch of 128; parameters 703,594.
+says "what a training step needs" 0 '^[01]\.[0-9]+ times activations \(42\.0 MB\) \+ 3 x parameters \(2\.8 MB\)$' convoy summary cifar10-convnet --training --batch 128
+for net in cifar10-convnet cifar10-best imdb-convnet1d; do
+  says "$net: at most 1.3 times that" 0 '^no more$' sh -c "convoy summary $net --training --batch 128 | awk '/times/ { print (\$1 <= 1.3) ? \"no more\" : \"more\" }'"
+done
+says "moments are counted" 0 '^Weights, gradients, moments +5\.6 MB$' convoy summary cifar10-convnet --training --optimizer sgd
+fails "an unknown optimizer" 1 'adamm' convoy summary cifar10-convnet --training --optimizer adamm
 fails "an input of another rank" 1 'does not fit' convoy summary "$model" --input 5
 says "up to the features" 0 'GlobalAveragePool +3x1x1' convoy summary "$model" --upto features
 fails "an unknown layer" 1 'nowhere' convoy summary "$model" --upto nowhere
