@@ -6,6 +6,7 @@
 #define CNN_HEAD_WORK_H
 
 #include <gst/video/video.h>
+#include "plugins/cnnjob.h"
 #include "plugins/cnnlearner.h"
 #include "plugins/cnnqueue.h"
 #include "plugins/gstcnnhead.h"
@@ -20,6 +21,7 @@ struct _GstCnnHead {
 
   CnnHeadSettings settings;     /* object lock */
   char *label;                  /* object lock; what comes is an example of; NULL: of nothing */
+  gboolean anew;                /* object lock; the model was set since it was last loaded */
   GstFlowReturn flow;           /* object lock; what upstream is told */
   CnnQueue *queue;              /* has its own lock */
 
@@ -40,7 +42,9 @@ struct _GstCnnHead {
   guint resume_epoch;           /* samples before this epoch, */
   guint64 resume_sample;        /* and this training sample of it, are not let in */
 
-  CnnLearner *learner;          /* the streaming thread makes it, and then only puts samples; else the worker's */
+  CnnJob *loading;              /* the learner that is to take over; NULL: none */
+
+  CnnLearner *learner;          /* the streaming thread makes it, and then only puts samples; else the worker's, while it has something to do */
 
   /* The worker's. */
   gboolean has_caps, complete;  /* caps were sent; what came until the end of the stream is the whole of it */
@@ -51,6 +55,11 @@ struct _GstCnnHead {
 
 /* For as many scores as the learner gives. */
 GstEvent *cnn_head_caps_event (const CnnLearner *learner);
+/* Copies the sample into the batch; what will carry its scores has all but those. */
+gboolean cnn_head_put_sample (GstCnnHead *self, GstBuffer *buffer);
+/* Between two samples, in the streaming thread: begins to load the model that was set, and changes over to it once
+ * that is done; says so in a message cnn-model, or, where it cannot, in a warning. */
+void cnn_head_follow_model (GstCnnHead *self);
 /* The task of the source pad; user: the element. */
 void cnn_head_work (gpointer user);
 GstFlowReturn cnn_head_get_flow (GstCnnHead *self);

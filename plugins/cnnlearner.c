@@ -32,28 +32,6 @@ struct CnnLearner {
   gint64 saved_at, told_at;     /* monotonic, microseconds */
 };
 
-/* Those of the settings that are texts. */
-#define AT(field) G_STRUCT_OFFSET (CnnHeadSettings, field)
-static const gsize texts[] = { AT (source.layers), AT (source.network), AT (source.model), AT (source.from_layer), AT (source.to_layer), AT (loss), AT (optimizer),
-  AT (schedule), AT (freeze), AT (rates), AT (save), AT (checkpoint), AT (history) };
-
-void
-cnn_head_settings_clear (CnnHeadSettings *s)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    g_free (G_STRUCT_MEMBER (char *, s, texts[i]));
-  *s = (CnnHeadSettings) { 0 };
-}
-
-void
-cnn_head_settings_copy (CnnHeadSettings *to, const CnnHeadSettings *from)
-{
-  cnn_head_settings_clear (to);
-  *to = *from;
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    G_STRUCT_MEMBER (char *, to, texts[i]) = g_strdup (G_STRUCT_MEMBER (char *, from, texts[i]));
-}
-
 /* --- making one ---------------------------------------------------------- */
 
 /* What a checkpoint must be of. */
@@ -169,6 +147,19 @@ ends_in_probability (const ConvoyGraph *g)
   return is;
 }
 
+/* For one sample. */
+static ConvoyExec *
+make_exec (const CnnLearner *l, GError **error)
+{
+  ConvoyPlanOptions o = { .threads = l->s.threads };
+  ConvoyGraph *bound = convoy_graph_bind (l->net.graph, &l->in.shape, NULL, error);
+  ConvoyPlan *plan = bound ? convoy_plan_new (bound, &o, error) : NULL;
+  ConvoyExec *x = plan ? convoy_exec_new (plan, error) : NULL;
+  convoy_plan_unref (plan);
+  convoy_graph_unref (bound);
+  return x;
+}
+
 static gboolean
 make (CnnLearner *l, const CnnHeadStream *stream, GError **error)
 {
@@ -182,7 +173,8 @@ make (CnnLearner *l, const CnnHeadStream *stream, GError **error)
       || !cnn_head_net_make (&l->net, &l->s.source, &l->in, n, cnn_head_whole_opset (&l->whole), error))
     return FALSE;
   cnn_head_whole_keep (&l->whole, stream->metadata);
-  l->whole.labels = g_strdupv (classes ? (char **) classes : l->net.labels);
+  gboolean own = l->net.labels && (!classes || !l->s.training);  /* what infers says itself what it knows */
+  l->whole.labels = g_strdupv (own ? l->net.labels : (char **) classes);
   ConvoyGraph *bound = convoy_graph_bind (l->net.graph, NULL, NULL, error);
   if (!bound)
     return FALSE;
@@ -190,7 +182,9 @@ make (CnnLearner *l, const CnnHeadStream *stream, GError **error)
   convoy_graph_unref (bound);
   if (!check_classes (l, live, error))
     return FALSE;
-  return live ? make_teach (l, error) : !l->s.training || make_trainer (l, &d, stream->extractor, error);
+  if (!l->s.training)
+    return (l->exec = make_exec (l, error)) != NULL;
+  return live ? make_teach (l, error) : make_trainer (l, &d, stream->extractor, error);
 }
 
 CnnLearner *
@@ -223,10 +217,18 @@ cnn_learner_free (CnnLearner *l)
 /* --- samples -------------------------------------------------------------- */
 
 guint cnn_learner_n_scores (const CnnLearner *l) { return l->net.n; }
+guint cnn_learner_n_classes (const CnnLearner *l) { return l->whole.labels ? g_strv_length (l->whole.labels) : l->net.n; }
 guint cnn_learner_batch_size (const CnnLearner *l) { return l->trainer ? l->s.batch : 1; }
 gboolean cnn_learner_is_over (const CnnLearner *l) { return l->over; }
 gboolean cnn_learner_is_live (const CnnLearner *l) { return l->teach != NULL; }
 gboolean cnn_learner_classifies (const CnnLearner *l) { return l->trainer == NULL; }
+
+const char *
+cnn_learner_model (const CnnLearner *l)
+{
+  const CnnHeadSource *s = &l->s.source;
+  return s->model ? s->model : s->network ? s->network : s->layers;
+}
 
 static gsize
 numbers (const CnnLearner *l)
@@ -269,18 +271,6 @@ cnn_learner_position (const CnnLearner *l, guint *epoch, guint64 *sample)
 }
 
 /* --- inference -------------------------------------------------------------- */
-
-static ConvoyExec *
-make_exec (const CnnLearner *l, GError **error)
-{
-  ConvoyPlanOptions o = { .threads = l->s.threads };
-  ConvoyGraph *bound = convoy_graph_bind (l->net.graph, &l->in.shape, NULL, error);
-  ConvoyPlan *plan = bound ? convoy_plan_new (bound, &o, error) : NULL;
-  ConvoyExec *x = plan ? convoy_exec_new (plan, error) : NULL;
-  convoy_plan_unref (plan);
-  convoy_graph_unref (bound);
-  return x;
-}
 
 static void
 nothing (gpointer user)
@@ -466,7 +456,7 @@ cnn_learner_finish (CnnLearner *l, gboolean complete, GError **error)
 static void
 post_saved (const CnnLearner *l)
 {
-  GstStructure *s = gst_structure_new ("cnn-saved", "model", G_TYPE_STRING, l->s.save, "classes", G_TYPE_UINT, l->whole.labels ? g_strv_length (l->whole.labels) : l->net.n, NULL);
+  GstStructure *s = gst_structure_new ("cnn-saved", "model", G_TYPE_STRING, l->s.save, "classes", G_TYPE_UINT, cnn_learner_n_classes (l), NULL);
   gst_element_post_message (l->element, gst_message_new_element (GST_OBJECT (l->element), s));
 }
 

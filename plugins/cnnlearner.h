@@ -5,23 +5,10 @@
 #ifndef CNN_LEARNER_H
 #define CNN_LEARNER_H
 
-#include "plugins/cnnheadnet.h"
+#include "plugins/cnnheadsettings.h"
 #include "plugins/cnnsample.h"
 
 G_BEGIN_DECLS
-
-/* As an element's properties say it. Texts are owned, NULL: not given. */
-typedef struct {
-  CnnHeadSource source;
-  gboolean training, resume, freeze_batchnorm;
-  char *loss, *optimizer, *schedule, *freeze, *rates;
-  char *save, *checkpoint, *history;
-  double learning_rate;
-  guint epochs, batch, patience, threads, checkpoint_steps;
-} CnnHeadSettings;
-
-void cnn_head_settings_clear (CnnHeadSettings *s);
-void cnn_head_settings_copy (CnnHeadSettings *to, const CnnHeadSettings *from);  /* frees what to had */
 
 /* As the stream says it: the last events of each kind, NULL where there was none. */
 typedef struct {
@@ -38,6 +25,8 @@ void cnn_learner_free (CnnLearner *l);
 
 /* Numbers that a sample gives. */
 guint cnn_learner_n_scores (const CnnLearner *l);
+guint cnn_learner_n_classes (const CnnLearner *l);      /* two, where one number tells them apart */
+const char *cnn_learner_model (const CnnLearner *l);    /* what it was made of; borrowed */
 /* Samples that it takes at a time, at most. */
 guint cnn_learner_batch_size (const CnnLearner *l);
 /* Bytes that a sample takes in a batch. */

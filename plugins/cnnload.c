@@ -3,15 +3,11 @@
  * cnnload.c - see cnnload.h. */
 #include "plugins/cnnload.h"
 
-struct CnnLoading {
+typedef struct {
   CnnModelSettings settings;
   CnnNetOptions options;
   guint workers;
-  GThread *thread;
-  int done;                     /* atomic: what follows is complete */
-  CnnLoaded loaded;
-  GError *error;
-};
+} Request;
 
 void
 cnn_loaded_clear (CnnLoaded *l)
@@ -41,42 +37,32 @@ cnn_load (CnnLoaded *l, const CnnModelSettings *s, const CnnNetOptions *options,
 }
 
 static gpointer
-load (gpointer data)
+load (gpointer data, GError **error)
 {
-  CnnLoading *l = data;
-  cnn_load (&l->loaded, &l->settings, &l->options, l->workers, &l->error);
-  g_atomic_int_set (&l->done, TRUE);
-  return NULL;
-}
-
-CnnLoading *
-cnn_loading_new (const CnnModelSettings *s, const CnnNetOptions *options, guint workers)
-{
-  CnnLoading *l = g_new0 (CnnLoading, 1);
-  cnn_model_settings_copy (&l->settings, s);
-  l->options = *options;
-  l->workers = workers;
-  l->thread = g_thread_try_new ("cnnload", load, l, &l->error);
-  l->done = l->thread == NULL;
+  Request *r = data;
+  CnnLoaded *l = g_new0 (CnnLoaded, 1);
+  if (!cnn_load (l, &r->settings, &r->options, r->workers, error))
+    g_clear_pointer (&l, g_free);
+  cnn_model_settings_clear (&r->settings);
+  g_free (r);
   return l;
 }
 
-gboolean
-cnn_loading_is_done (CnnLoading *l)
+CnnJob *
+cnn_loading_new (const CnnModelSettings *s, const CnnNetOptions *options, guint workers)
 {
-  return g_atomic_int_get (&l->done);
+  Request *r = g_new0 (Request, 1);
+  cnn_model_settings_copy (&r->settings, s);
+  r->options = *options;
+  r->workers = workers;
+  return cnn_job_new (load, r);
 }
 
 gboolean
-cnn_loading_finish (CnnLoading *l, CnnLoaded *loaded, GError **error)
+cnn_loading_finish (CnnJob *j, CnnLoaded *loaded, GError **error)
 {
-  if (l->thread)
-    g_thread_join (l->thread);
-  *loaded = l->loaded;
-  gboolean ok = l->error == NULL;
-  if (!ok)
-    g_propagate_error (error, l->error);
-  cnn_model_settings_clear (&l->settings);
+  CnnLoaded *l = cnn_job_finish (j, error);
+  *loaded = l ? *l : (CnnLoaded) { 0 };
   g_free (l);
-  return ok;
+  return l != NULL;
 }

@@ -35,6 +35,7 @@ struct CnnQueue {
   GQueue items;                 /* CnnQueueItem * */
   guint n, max;                 /* batches */
   gboolean flushing;
+  gboolean idle;                /* someone waits for an item */
 };
 
 static void
@@ -93,8 +94,12 @@ cnn_queue_pop (CnnQueue *q, CnnQueueItem *item)
 {
   CnnQueueItem *own = NULL;
   g_mutex_lock (&q->lock);
-  while (!q->flushing && !(own = g_queue_pop_head (&q->items)))
+  while (!q->flushing && !(own = g_queue_pop_head (&q->items))) {
+    q->idle = TRUE;
+    g_cond_broadcast (&q->changed);
     g_cond_wait (&q->changed, &q->lock);
+  }
+  q->idle = FALSE;
   if (own) {
     q->n -= own->batch != NULL;
     g_cond_broadcast (&q->changed);
@@ -104,6 +109,17 @@ cnn_queue_pop (CnnQueue *q, CnnQueueItem *item)
     *item = *own;
   g_free (own);
   return own != NULL;
+}
+
+gboolean
+cnn_queue_drain (CnnQueue *q)
+{
+  g_mutex_lock (&q->lock);
+  while (!q->flushing && !(q->idle && g_queue_is_empty (&q->items)))
+    g_cond_wait (&q->changed, &q->lock);
+  gboolean ok = !q->flushing;
+  g_mutex_unlock (&q->lock);
+  return ok;
 }
 
 void

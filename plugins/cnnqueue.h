@@ -34,6 +34,8 @@ void cnn_queue_free (CnnQueue *q);
 gboolean cnn_queue_push (CnnQueue *q, CnnQueueItem item);
 /* Waits for an item. FALSE: it is flushing. */
 gboolean cnn_queue_pop (CnnQueue *q, CnnQueueItem *item);
+/* Waits until nothing is in it and whoever pops waits for more. FALSE: it is flushing. */
+gboolean cnn_queue_drain (CnnQueue *q);
 /* On: nobody waits any more. Off: it is empty and takes items again. */
 void cnn_queue_set_flushing (CnnQueue *q, gboolean flushing);
 

@@ -73,7 +73,7 @@ struct _GstCnnClassify {
   gboolean refused;             /* what came, which was said */
   gboolean texts;               /* they come, not pictures or tensors */
   guint n_out;                  /* frames that went on, to number what is skipped */
-  CnnLoading *loading;          /* the network that is to take over; NULL: none */
+  CnnJob *loading;              /* the network that is to take over; NULL: none */
   GstStructure *last;           /* result; NULL: none yet */
   guint64 since;                /* frames since one was classified; starts at G_MAXUINT64 */
 };
@@ -300,7 +300,7 @@ follow_model (GstCnnClassify *self)
   gboolean anew = self->anew;
   GST_OBJECT_UNLOCK (self);
   if (self->loading)
-    return cnn_loading_is_done (self->loading) ? take_over (self) : GST_FLOW_OK;
+    return cnn_job_is_done (self->loading) ? take_over (self) : GST_FLOW_OK;
   if (!anew)
     return GST_FLOW_OK;
   CnnNetOptions o = options (self, &settings);

@@ -23,9 +23,13 @@
  * class, before that gaps. The network is saved when the label changes, every five seconds while it learns,
  * and in the end.
  *
+ * While it runs without learning, #GstCnnHead:model may be set to another file, or to the same again once it
+ * was replaced, and takes over between two samples, none of which is lost; it may have other classes.
+ *
  * On the bus: an element message `cnn-epoch` (epoch, epochs, loss, accuracy, val-loss, val-accuracy,
  * lr, seconds) after each epoch, progress within it, and `cnn-classification` for every sample when
- * it does not learn, and `cnn-saved` (model, classes) when the file was written. #GstCnnHead:save receives the network of the best epoch, behind the extractor
+ * it does not learn, and `cnn-saved` (model, classes) when the
+ * file was written, `cnn-model` (model, classes) when another took over. #GstCnnHead:save receives the network of the best epoch, behind the extractor
  * whose features came where there was one: one ONNX file that cnnclassify runs. With
  * #GstCnnHead:checkpoint and #GstCnnHead:resume training that was interrupted, even killed, goes on
  * where it was and ends with the same weights.
@@ -48,6 +52,7 @@
 #include "plugins/cnnproperty.h"
 #include "plugins/cnntensor.h"
 #include <gst/video/video.h>
+#include <string.h>
 
 GST_DEBUG_CATEGORY (cnn_head_debug);
 #define GST_CAT_DEFAULT cnn_head_debug
@@ -119,68 +124,11 @@ is_let_in (GstCnnHead *self)
   return self->epoch > self->resume_epoch || (self->epoch == self->resume_epoch && (!self->is_train || self->seen >= self->resume_sample));
 }
 
-/* Custom metadata say what a sample is; others describe the frame that it was. */
-static gboolean
-copy_custom (GstBuffer *from, GstMeta **meta, gpointer to)
-{
-  GstMetaTransformCopy all = { FALSE, 0, G_MAXSIZE };
-  if (gst_meta_info_is_custom ((*meta)->info) && (*meta)->info->transform_func)
-    (*meta)->info->transform_func (to, *meta, from, _gst_meta_transform_copy, &all);
-  return TRUE;
-}
-
-static gboolean
-put_picture (GstCnnHead *self, GstBuffer *buffer, CnnBatch *b)
-{
-  GstVideoFrame frame;
-  if (!gst_video_frame_map (&frame, &self->video, buffer, GST_MAP_READ))
-    return FALSE;
-  cnn_learner_put (self->learner, GST_VIDEO_FRAME_PLANE_DATA (&frame, 0), (gsize) GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0), b->x, b->n);
-  gst_video_frame_unmap (&frame);
-  return TRUE;
-}
-
-static gboolean
-put_tensor (GstCnnHead *self, GstBuffer *buffer, CnnBatch *b)
-{
-  GstMapInfo map;
-  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
-    return FALSE;
-  gboolean fits = map.size == (gsize) convoy_shape_count (&self->input.shape) * convoy_type_size (self->input.type);
-  if (fits)
-    cnn_learner_put (self->learner, map.data, 0, b->x, b->n);
-  gst_buffer_unmap (buffer, &map);
-  return fits;
-}
-
-/* Copies the sample into the batch; what will carry its scores has all but those. */
-static gboolean
-put_sample (GstCnnHead *self, GstBuffer *buffer)
-{
-  CnnSample sample;
-  if (!self->filling)
-    self->filling = cnn_batch_new (cnn_learner_batch_size (self->learner), cnn_learner_sample_size (self->learner));
-  CnnBatch *b = self->filling;
-  if (!(self->input.type == CONVOY_U8 ? put_picture : put_tensor) (self, buffer, b))
-    return FALSE;
-  cnn_sample_get (buffer, &sample);
-  b->y[b->n] = sample.label;
-  if (cnn_learner_is_live (self->learner)) {
-    GST_OBJECT_LOCK (self);
-    b->label = g_strdup (self->label);
-    GST_OBJECT_UNLOCK (self);
-  }
-  b->out[b->n] = gst_buffer_new ();
-  gst_buffer_copy_into (b->out[b->n], buffer, GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0, -1);
-  gst_buffer_foreach_meta (buffer, copy_custom, b->out[b->n]);
-  b->n++;
-  return TRUE;
-}
-
 static GstFlowReturn
 take_sample (GstCnnHead *self, GstBuffer *buffer)
 {
   GError *error = NULL;
+  cnn_head_follow_model (self);
   if (!self->learner && !make_learner (self, &error))
     return cnn_head_fail (self, error);
   gboolean wanted = is_let_in (self);
@@ -189,7 +137,7 @@ take_sample (GstCnnHead *self, GstBuffer *buffer)
     return cnn_head_get_flow (self);
   if (self->phase && !push_event (self, g_steal_pointer (&self->phase)))
     return cnn_head_get_flow (self);
-  if (!put_sample (self, buffer)) {
+  if (!cnn_head_put_sample (self, buffer)) {
     g_autofree char *shape = convoy_shape_str (&self->input.shape);
     g_set_error (&error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "a buffer of %" G_GSIZE_FORMAT " bytes is no sample of %s %s", gst_buffer_get_size (buffer),
         convoy_type_name (self->input.type), shape);
@@ -365,6 +313,7 @@ start (GstCnnHead *self)
   GST_OBJECT_LOCK (self);
   cnn_head_settings_copy (&self->used, &self->settings);
   self->flow = GST_FLOW_OK;
+  self->anew = FALSE;
   GST_OBJECT_UNLOCK (self);
   self->has_input = self->has_caps = self->complete = FALSE;
   self->epoch = self->resume_epoch = 0;
@@ -381,6 +330,8 @@ stop (GstCnnHead *self)
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", error->message), (NULL));
     g_error_free (error);
   }
+  if (self->loading)
+    cnn_learner_free (cnn_job_finish (g_steal_pointer (&self->loading), NULL));
   g_clear_pointer (&self->learner, cnn_learner_free);
   g_clear_pointer (&self->filling, cnn_batch_free);
   gst_event_replace (&self->phase, NULL);
@@ -411,7 +362,7 @@ change_state (GstElement *element, GstStateChange change)
 static const CnnProperty properties[] = {
   CNN_TEXT_ROW ("layers", "Layers", "The network as text, such as \"flatten ! dense units=${classes} activation=softmax\", which labels set live learn if no network is given", AT (settings.source.layers), NULL, CNN_READY),
   CNN_TEXT_ROW ("network", "Network", "A .net file or the name of one, with VARIABLE=VALUE behind it", AT (settings.source.network), NULL, CNN_READY),
-  CNN_TEXT_ROW ("model", "Model", "ONNX file, or the name of a model of the zoo, from which the network is taken", AT (settings.source.model), NULL, CNN_READY),
+  CNN_TEXT_ROW ("model", "Model", "ONNX file, or the name of a model of the zoo, from which the network is taken; while it runs without learning, another", AT (settings.source.model), NULL, CNN_PLAYING),
   CNN_TEXT_ROW ("from-layer", "From layer", "Layer of the model whose output comes in; a name, a number, last-conv or features (not set: the whole model)", AT (settings.source.from_layer), NULL, CNN_READY),
   CNN_TEXT_ROW ("to-layer", "To layer", "Layer of the model that layers= follow (not set: last-conv)", AT (settings.source.to_layer), NULL, CNN_READY),
   CNN_TEXT_ROW ("label", "Label", "What is to be learnt of the frames that come now, where no data set comes: the name of a class, new or known (not set: they are classified)",
@@ -437,6 +388,18 @@ static const CnnProperty properties[] = {
 };
 
 static void
+set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstCnnHead *self = GST_CNN_HEAD (object);
+  cnn_property_set (object, id, value, pspec);
+  if (strcmp (pspec->name, "model") == 0) {
+    GST_OBJECT_LOCK (self);
+    self->anew = self->settings.source.model != NULL;
+    GST_OBJECT_UNLOCK (self);
+  }
+}
+
+static void
 finalize (GObject *object)
 {
   GstCnnHead *self = GST_CNN_HEAD (object);
@@ -456,6 +419,7 @@ gst_cnn_head_class_init (GstCnnHeadClass *klass)
   GST_DEBUG_CATEGORY_INIT (cnn_head_debug, "cnnhead", 0, "the part of a network that learns");
   object->finalize = finalize;
   cnn_properties_install (object, properties, G_N_ELEMENTS (properties));
+  object->set_property = set_property;
   gst_element_class_set_static_metadata (element, "Trainable head", "Filter/Analyzer",
       "Trains a network, or the end of one, by backpropagation while the stream flows", "Convoy");
   gst_element_class_add_static_pad_template (element, &sink_template);

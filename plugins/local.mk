@@ -11,10 +11,13 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnndraw.c plugins/cnndraw.h \
 	plugins/cnnenums.c plugins/cnnenums.h \
 	plugins/cnnextractor.c plugins/cnnextractor.h \
+	plugins/cnnjob.c plugins/cnnjob.h \
 	plugins/cnnjpeg.c \
 	plugins/cnnjpegdc.c plugins/cnnjpegdc.h \
 	plugins/cnnlines.c plugins/cnnlines.h \
 	plugins/cnnknown.c plugins/cnnknown.h \
+	plugins/cnnheadmodel.c plugins/cnnheadput.c \
+	plugins/cnnheadsettings.c plugins/cnnheadsettings.h \
 	plugins/cnnheadnet.c plugins/cnnheadnet.h \
 	plugins/cnnheadsave.c plugins/cnnheadsave.h \
 	plugins/cnnheadwork.c plugins/cnnheadwork.h \

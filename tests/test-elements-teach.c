@@ -173,6 +173,74 @@ leaves_a_file_that_classifies (void)
   gst_harness_teardown (h);
 }
 
+/* Frames until one is said to show the thing by a network of so many scores; each leaves as it came. */
+static void
+push_until (GstHarness *h, guint *n, guint thing, guint n_scores)
+{
+  gboolean seen = FALSE;
+  for (guint end = *n + 2000; !seen && *n < end; (*n)++) {
+    CU_ASSERT_EQUAL (gst_harness_push (h, picture (thing, *n)), GST_FLOW_OK);
+    g_autofree char *label = pull_label (h, n_scores);
+    seen = strcmp (label, things[thing].label) == 0;
+    g_usleep (1000);
+  }
+  CU_ASSERT (seen);
+  CU_ASSERT_EQUAL (width_of_scores (h), n_scores);
+}
+
+static GstMessage *
+wait_for (GstBus *bus, GstMessageType type)
+{
+  return gst_bus_timed_pop_filtered (bus, 10 * GST_SECOND, type);
+}
+
+/* A head that infers gets what another learns meanwhile, under the same name and with a class more; then a file
+ * that is not there, and one of fewer classes. */
+static void
+hands_over (void)
+{
+  const char *onnx = temp_path ("over.onnx"), *two = temp_path ("two.onnx");
+  g_autofree char *bytes = NULL;
+  gsize size;
+  guint n = 0;
+  GstHarness *teacher = stream (EXTRACT "cnnhead training=true save=%s", onnx);
+  teach (teacher, 0, 40, TRUE);
+  teach (teacher, 1, 40, FALSE);
+  watch (teacher, 10);
+  CU_ASSERT (g_file_get_contents (onnx, &bytes, &size, NULL) && g_file_set_contents (two, bytes, (gssize) size, NULL));
+  GstHarness *h = stream (EXTRACT "cnnhead model=%s from-layer=features", onnx);
+  GstBus *bus = gst_bus_new ();
+  gst_element_set_bus (h->element, bus);
+  push_until (h, &n, 1, 2);
+  teach (teacher, 2, 60, FALSE);
+  gst_harness_teardown (teacher);
+  set_on_head (h, "model", onnx);
+  push_until (h, &n, 2, 3);
+  GstMessage *m = wait_for (bus, GST_MESSAGE_ELEMENT);
+  while (m && !gst_message_has_name (m, "cnn-model")) {
+    gst_message_unref (m);
+    m = wait_for (bus, GST_MESSAGE_ELEMENT);
+  }
+  CU_ASSERT_FATAL (m != NULL);
+  CU_ASSERT_EQUAL (g_value_get_uint (gst_structure_get_value (gst_message_get_structure (m), "classes")), 3);
+  gst_message_unref (m);
+  set_on_head (h, "model", "/nowhere/there-is-no.onnx");
+  for (guint i = 0; i < 20; i++)
+    push_until (h, &n, 2, 3);
+  m = wait_for (bus, GST_MESSAGE_WARNING);
+  CU_ASSERT (m != NULL);
+  g_clear_pointer (&m, gst_message_unref);
+  set_on_head (h, "model", two);
+  while (width_of_scores (h) == 3 && n < 5000) {
+    CU_ASSERT_EQUAL (gst_harness_push (h, picture (0, n++)), GST_FLOW_OK);
+    g_free (pull_label (h, 0));
+  }
+  push_until (h, &n, 0, 2);
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  gst_harness_teardown (h);
+}
+
 /* Another run goes on from the file. */
 static void
 goes_on_from_a_file (void)
@@ -328,6 +396,7 @@ main (int argc, char **argv)
   static const TapTest tests[] = {
     { "a class that comes later leaves the others known", learns_what_it_is_shown },
     { "the file that it leaves classifies", leaves_a_file_that_classifies },
+    { "another network takes over between two frames", hands_over },
     { "another run goes on from the file", goes_on_from_a_file },
     { "a label is that of the moment", takes_the_label_of_the_moment },
     { "pictures themselves are learnt", learns_pictures },
