@@ -3,7 +3,7 @@
  * convoy.h - the public interface of libconvoy. Installed; nothing else is.
  *
  * Read it top to bottom, it is the whole library:
- *   tensor -> params -> graph -> onnx -> plan -> exec -> model -> data -> training -> why -> pictures and labels
+ *   tensor -> params -> graph -> onnx -> plan -> exec -> model -> data -> training -> 8 bits -> why -> pictures and labels
  *
  * Rules that hold everywhere:
  *   - what can fail takes GError ** last and returns FALSE or NULL when it sets it;
@@ -599,6 +599,27 @@ typedef struct { double lr, loss; } ConvoyRatePoint;    /* loss: smoothed */
  * asked for) receives the points; g_array_unref() it. L. N. Smith, "Cyclical learning rates for training
  * neural networks", 2017. */
 CONVOY_API gboolean convoy_trainer_find_rate (ConvoyTrainer *t, ConvoyBatches *train, guint steps, double *lr, GArray **curve, GError **error);
+
+/* --- 8 bits: a network of float32 as one of bytes ------------------------- */
+
+/* Learns from samples which numbers each value takes, so that 256 steps between two bounds lose the least
+ * of them; put a sample into the input, have it observed, and so on. Then gives the network with
+ * QuantizeLinear and DequantizeLinear around what 8 bits can do: weights int8 with one scale a channel,
+ * values uint8, biases int32, the scores float32 as they were. BatchNormalization goes into the weights. */
+typedef struct ConvoyQuantizer ConvoyQuantizer;
+
+/* g has one input, which is given this shape, batch included; threads 0: one. Refused: what is quantized already, or has
+ * neither a convolution nor a matrix product with constant float32 weights. */
+CONVOY_API ConvoyQuantizer *convoy_quantizer_new (const ConvoyGraph *g, const ConvoyShape *input, guint threads, GError **error);
+CONVOY_API void convoy_quantizer_free (ConvoyQuantizer *q);
+CONVOY_API ConvoyView convoy_quantizer_input (ConvoyQuantizer *q);      /* to be filled before it is observed */
+CONVOY_API gboolean convoy_quantizer_observe (ConvoyQuantizer *q, GError **error);
+CONVOY_API guint convoy_quantizer_layers (const ConvoyQuantizer *q, guint *of); /* convolutions and matrix products that become 8-bit; of: that there are */
+/* From what was observed so far, a sample at least. per_tensor: one scale for all weights of a layer. A graph of operator
+ * set 13 or later; inputs, outputs and their names are those of g. */
+CONVOY_API ConvoyGraph *convoy_quantizer_finish (const ConvoyQuantizer *q, gboolean per_tensor, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyQuantizer, convoy_quantizer_free)
 
 /* --- why: what a score came from --------------------------------------- */
 

@@ -80,6 +80,10 @@ core_libcore_la_SOURCES = \
 	core/plan-mem.c \
 	core/plan.c core/plan.h \
 	core/probe.c \
+	core/quantize.c core/quantize.h \
+	core/quantize-find.c \
+	core/quantize-range.c \
+	core/quantize-tidy.c \
 	core/random.c core/random.h \
 	core/replace.c core/replace.h \
 	core/schedule.c core/schedule.h \
@@ -88,7 +92,7 @@ core_libcore_la_SOURCES = \
 	core/split.c core/split.h \
 	core/split-run.c \
 	core/table.c core/table.h \
-	core/splice.c \
+	core/splice.c core/splice.h \
 	core/tensor.c \
 	core/tokenize.c core/tokenize.h \
 	core/top.c \

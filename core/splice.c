@@ -2,21 +2,14 @@
  *
  * splice.c - graphs made of graphs: what comes after a layer, one network behind another, a last
  * layer with more rows. */
-#include "core/graph.h"
+#include "core/splice.h"
 #include <math.h>
 #include <string.h>
 
-typedef struct {
-  const ConvoyGraph *from;
-  ConvoyGraph *to;
-  ConvoyValue *map;             /* by value of from: its copy, or CONVOY_NONE */
-  GHashTable *instead;          /* name of a weight of from -> ConvoyTensor * to take in its place; NULL: none */
-} Splice;
-
-static Splice
-splice_new (const ConvoyGraph *from, ConvoyGraph *to)
+ConvoySplice
+convoy_splice_new (const ConvoyGraph *from, ConvoyGraph *to)
 {
-  Splice s = { .from = from, .to = to, .map = g_new (ConvoyValue, from->vals->len + 1) };
+  ConvoySplice s = { .from = from, .to = to, .map = g_new (ConvoyValue, from->vals->len + 1) };
   for (guint i = 0; i < from->vals->len; i++)
     s.map[i] = CONVOY_NONE;
   return s;
@@ -28,9 +21,8 @@ is_taken (const ConvoyGraph *g, const char *name)
   return convoy_graph_find (g, name) != CONVOY_NONE || convoy_params_get (g->params, name) != NULL;
 }
 
-/* The name, or one beside it that nothing in the graph has; g_free() it. */
-static char *
-free_name (const ConvoyGraph *g, const char *name)
+char *
+convoy_splice_name (const ConvoyGraph *g, const char *name)
 {
   if (!*name || !is_taken (g, name))
     return g_strdup (name);
@@ -44,31 +36,30 @@ free_name (const ConvoyGraph *g, const char *name)
 
 /* --- copies ------------------------------------------------------------ */
 
-/* The copy of a value; constants and weights come over when they are first used. */
-static ConvoyValue
-mapped (Splice *s, ConvoyValue v)
+ConvoyValue
+convoy_splice_value (ConvoySplice *s, ConvoyValue v)
 {
   if (v == CONVOY_NONE || s->map[v] != CONVOY_NONE)
     return v == CONVOY_NONE ? v : s->map[v];
   const ConvoyVal *val = CONVOY_VAL (s->from, v);
   if (val->kind == CONVOY_V_PARAM && s->to->params == s->from->params)
     return s->map[v] = convoy_graph_weight (s->to, val->name);
-  g_autofree char *name = free_name (s->to, val->name);
+  g_autofree char *name = convoy_splice_name (s->to, val->name);
   ConvoyTensor *other = s->instead && val->kind == CONVOY_V_PARAM ? g_hash_table_lookup (s->instead, val->name) : NULL;
   return s->map[v] = val->kind == CONVOY_V_CONST ? convoy_graph_const (s->to, name, val->value)
                                                  : convoy_graph_param (s->to, name, other ? other : convoy_graph_value (s->from, v));
 }
 
-static gboolean
-copy_node (Splice *s, const ConvoyNode *n, GError **error)
+gboolean
+convoy_splice_node (ConvoySplice *s, const ConvoyNode *n, GError **error)
 {
   g_autofree ConvoyValue *in = g_new (ConvoyValue, n->n_in + 1);
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < n->n_in; i++)
-    in[i] = mapped (s, n->in[i]);
+    in[i] = convoy_splice_value (s, n->in[i]);
   for (guint i = 0; i < n->n_out; i++)
-    g_ptr_array_add (names, free_name (s->to, CONVOY_VAL (s->from, n->out + i)->name));
-  g_autofree char *name = free_name (s->to, n->name);
+    g_ptr_array_add (names, convoy_splice_name (s->to, CONVOY_VAL (s->from, n->out + i)->name));
+  g_autofree char *name = convoy_splice_name (s->to, n->name);
   ConvoyValue out = convoy_graph_node (s->to, n->op->name, name, in, n->n_in, (const char *const *) names->pdata, n->n_out,
       n->attrs ? convoy_attrs_ref (n->attrs) : NULL, error);
   for (guint i = 0; out != CONVOY_NONE && i < n->n_out; i++)
@@ -78,7 +69,7 @@ copy_node (Splice *s, const ConvoyNode *n, GError **error)
 
 /* All nodes that root depends on and that do not lie before what is mapped already. */
 static gboolean
-copy_upto (Splice *s, ConvoyValue root, GError **error)
+copy_upto (ConvoySplice *s, ConvoyValue root, GError **error)
 {
   const ConvoyGraph *g = s->from;
   g_autofree gboolean *wanted = g_new0 (gboolean, g->vals->len + 1);
@@ -103,7 +94,7 @@ copy_upto (Splice *s, ConvoyValue root, GError **error)
   }
   gboolean ok = TRUE;
   for (guint i = 0; ok && i < g->nodes->len; i++)
-    ok = !wanted[CONVOY_NODE (g, i)->out] || copy_node (s, CONVOY_NODE (g, i), error);
+    ok = !wanted[CONVOY_NODE (g, i)->out] || convoy_splice_node (s, CONVOY_NODE (g, i), error);
   return ok;
 }
 
@@ -145,7 +136,7 @@ convoy_graph_tail (const ConvoyGraph *g, const char *from, const char *upto, con
   ConvoyGraph *to = convoy_graph_new (g->opset);
   convoy_params_unref (to->params);
   to->params = convoy_params_ref (g->params);
-  Splice s = splice_new (g, to);
+  ConvoySplice s = convoy_splice_new (g, to);
   const ConvoyVal *val = CONVOY_VAL (g, start);
   s.map[start] = convoy_graph_input (to, val->name, val->known || val->kind == CONVOY_V_INPUT ? val->type : CONVOY_F32, input);
   gboolean ok = copy_upto (&s, end, error);
@@ -173,7 +164,7 @@ append_pooling (ConvoyGraph *g, ConvoyValue v, const char *pooling, GError **err
     return v;
   for (guint i = 0; i < G_N_ELEMENTS (rules); i++)
     if (strcmp (rules[i].name, pooling) == 0) {
-      g_autofree char *name = free_name (g, "pooling");
+      g_autofree char *name = convoy_splice_name (g, "pooling");
       return convoy_graph_node (g, rules[i].op, name, &v, 1, (const char *const[]) { name }, 1, NULL, error);
     }
   g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "pooling %s is not known (none, max, avg)", pooling);
@@ -187,11 +178,11 @@ copy_base (ConvoyGraph *to, const ConvoyGraph *base, const ConvoyJoin *o, GError
   ConvoyValue start = start_of (base, error), end = start == CONVOY_NONE ? start : end_of (base, o->upto, error), v = CONVOY_NONE;
   if (end == CONVOY_NONE)
     return v;
-  Splice s = splice_new (base, to);
+  ConvoySplice s = convoy_splice_new (base, to);
   const ConvoyVal *in = CONVOY_VAL (base, start);
   s.map[start] = convoy_graph_input (to, in->name, in->type, o->input ? o->input : &in->shape);
   if (copy_upto (&s, end, error))
-    v = append_pooling (to, mapped (&s, end), o->pooling, error);
+    v = append_pooling (to, convoy_splice_value (&s, end), o->pooling, error);
   g_free (s.map);
   return v;
 }
@@ -236,7 +227,7 @@ convoy_graph_join (const ConvoyGraph *base, const ConvoyGraph *head, const Convo
     return NULL;
   }
   ConvoyGraph *to = convoy_graph_new (head->opset);
-  Splice s = splice_new (head, to);
+  ConvoySplice s = convoy_splice_new (head, to);
   const ConvoyVal *in = CONVOY_VAL (head, start);
   s.map[start] = base ? copy_base (to, base, o, error) : convoy_graph_input (to, in->name, in->type, o->input ? o->input : &in->shape);
   gboolean ok = s.map[start] != CONVOY_NONE && (base == NULL || check_fit (to, s.map[start], head, error)) && copy_upto (&s, end, error);
@@ -312,7 +303,7 @@ convoy_graph_grow (const ConvoyGraph *g, guint n, guint64 seed, GError **error)
     if (wide[i])
       g_hash_table_insert (instead, (gpointer) CONVOY_VAL (g, dense->in[1 + i])->name, wide[i]);
   ConvoyGraph *to = convoy_graph_new (g->opset);
-  Splice s = splice_new (g, to);
+  ConvoySplice s = convoy_splice_new (g, to);
   ConvoyValue in = start_of (g, error);
   s.instead = instead;
   if (in != CONVOY_NONE)

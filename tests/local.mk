@@ -232,7 +232,7 @@ noinst_PROGRAMS += tests/make-files
 tests_make_files_SOURCES = tests/make-files.c tests/element-model.c tests/element-model.h $(element_test_sources)
 tests_make_files_CPPFLAGS = $(element_test_cppflags)
 tests_make_files_LDADD = core/libconvoy.la $(element_test_ldadd)
-dist_check_SCRIPTS += tests/test-command.sh tests/test-evaluate.sh tests/test-explain.sh tests/test-manual.sh tests/test-nginx.sh tests/test-offline.sh tests/test-run.sh tests/test-zoo.sh
+dist_check_SCRIPTS += tests/test-command.sh tests/test-evaluate.sh tests/test-explain.sh tests/test-manual.sh tests/test-nginx.sh tests/test-offline.sh tests/test-quantize.sh tests/test-run.sh tests/test-zoo.sh
 
 # The fetcher, with less patience.
 check_PROGRAMS += tests/test-fetch
