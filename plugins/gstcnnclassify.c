@@ -19,7 +19,8 @@
  *
  * With #GstCnnClassify:interval only every Nth frame is classified, and the frames between carry
  * the last result, as do frames that come too late to be shown. With #GstCnnClassify:workers
- * several frames are in work at a time; they leave in the order in which they came.
+ * several frames are in work at a time; they leave in the order in which they came. Then, and with
+ * #GstCnnClassify:batch-size, a frame waits for those that follow it, but #GstCnnClassify:max-latency at most.
  *
  * While it runs, #GstCnnClassify:model may be set to another file, or to the same again once it was
  * replaced. The new network is loaded beside the stream and takes over between two frames, none of
@@ -45,6 +46,7 @@
 #include "plugins/cnnload.h"
 #include "plugins/cnnsample.h"
 #include "plugins/cnntensor.h"
+#include "plugins/cnntimer.h"
 #include "plugins/cnnwords.h"
 
 GST_DEBUG_CATEGORY_STATIC (cnn_classify_debug);
@@ -60,6 +62,7 @@ struct _GstCnnClassify {
   char *precision;
   guint top_k, interval, threads, workers, batch;
   double threshold;
+  GstClockTime max_latency;     /* 0: no bound */
   GstClockTime earliest;        /* running time; what is before is late. NONE: nothing is */
   GstClockTime spent, reported; /* by one frame in the streaming thread; what of it the pipeline was told */
   GstClockTime queued;          /* how long a frame may wait for those that came after */
@@ -69,6 +72,7 @@ struct _GstCnnClassify {
   CnnLoaded loaded;             /* from start to stop; object lock where another than the streaming thread reads it */
 
   /* The streaming thread's. */
+  CnnTimer *timer;              /* from start to stop; NULL: no bound */
   CnnSource source;
   gboolean refused;             /* what came, which was said */
   gboolean texts;               /* they come, not pictures or tensors */
@@ -86,6 +90,8 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_P
 
 G_DEFINE_FINAL_TYPE (GstCnnClassify, gst_cnn_classify, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (cnnclassify, "cnnclassify", GST_RANK_NONE, GST_TYPE_CNN_CLASSIFY)
+
+static GstFlowReturn keep_bound (gpointer self);
 
 /* --- start and stop --------------------------------------------------- */
 
@@ -105,6 +111,7 @@ stop (GstBaseTransform *trans)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
   CnnLoaded next = { 0 };
+  g_clear_pointer (&self->timer, cnn_timer_free);
   if (self->loading)
     cnn_loading_finish (g_steal_pointer (&self->loading), &next, NULL);
   cnn_loaded_clear (&next);
@@ -159,6 +166,7 @@ start (GstBaseTransform *trans)
   self->spent = self->reported = self->queued = 0;
   self->refused = FALSE;
   forget_stream (self);
+  self->timer = cnn_timer_new (GST_BASE_TRANSFORM_SINK_PAD (self), self->max_latency, keep_bound, self);
   return TRUE;
 }
 
@@ -167,7 +175,7 @@ set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
   const GstStructure *s = gst_caps_get_structure (in, 0);
-  int fps_n, fps_d;
+  int fps_n = 0, fps_d = 1;
   GError *error = NULL;
 
   (void) out;
@@ -179,11 +187,14 @@ set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
     return FALSE;
   }
   self->texts = gst_structure_has_name (s, "text/x-raw");
+  gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d);
+  GstClockTime wait = cnn_timer_wait (self->max_latency, cnn_pool_delay (self->loaded.pool), fps_n, fps_d);
   GST_OBJECT_LOCK (self);
-  self->queued = 0;
-  if (gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d) && fps_n > 0)
-    self->queued = gst_util_uint64_scale_int (cnn_pool_delay (self->loaded.pool) * GST_SECOND, fps_d, fps_n);
+  gboolean tell = self->live && wait != self->queued;
+  self->queued = wait;
   GST_OBJECT_UNLOCK (self);
+  if (tell)
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
   return TRUE;
 }
 
@@ -259,6 +270,14 @@ drain (GstCnnClassify *self)
   if (ret != GST_FLOW_OK)
     cnn_pool_reset (self->loaded.pool);
   return ret;
+}
+
+/* What has waited too long goes, with all that came since. */
+static GstFlowReturn
+keep_bound (gpointer user)
+{
+  GstCnnClassify *self = user;
+  return cnn_timer_is_over (self->timer, cnn_pool_oldest (self->loaded.pool)) ? drain (self) : GST_FLOW_OK;
 }
 
 /* --- another network while the stream goes on ---------------------------- */
@@ -359,7 +378,8 @@ generate_output (GstBaseTransform *trans, GstBuffer **out)
     if (wanted && self->last)   /* the first run is no measure */
       note_time (self, gst_util_get_timestamp () - begin);
   }
-  return take_frame (self, FALSE, out);
+  GstFlowReturn ret = take_frame (self, FALSE, out);
+  return ret == GST_FLOW_OK && !*out ? keep_bound (self) : ret;
 }
 
 /* --- events, queries, states ------------------------------------------ */
@@ -413,16 +433,10 @@ src_event (GstBaseTransform *trans, GstEvent *event)
 static void
 add_latency (GstCnnClassify *self, GstQuery *query)
 {
-  gboolean live;
-  GstClockTime min, max;
-
-  gst_query_parse_latency (query, &live, &min, &max);
   GST_OBJECT_LOCK (self);
-  self->live = live;
   self->reported = self->spent;
-  GstClockTime own = self->queued + self->spent;
+  self->live = cnn_timer_add_latency (query, self->queued + self->spent);
   GST_OBJECT_UNLOCK (self);
-  gst_query_set_latency (query, live, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
 }
 
 /* Frames in work are missing in whatever pool they came from. */
@@ -490,6 +504,7 @@ static const CnnProperty properties[] = {
   CNN_UINT_ROW ("threads", "Threads", "Threads that work on one picture", AT (threads), 1, 256, 1, CNN_READY),
   CNN_UINT_ROW ("workers", "Workers", "Networks that run side by side (0: one a processor)", AT (workers), 0, 256, 1, CNN_READY),
   CNN_UINT_ROW ("batch-size", "Batch size", "Pictures that a network takes at a time", AT (batch), 1, 1024, 1, CNN_READY),
+  CNN_UINT64_ROW ("max-latency", "Latency bound", "Nanoseconds after which a frame waits no longer for others to fill its batch (0: no bound)", AT (max_latency), G_MAXUINT64, CNN_READY),
 };
 
 static void

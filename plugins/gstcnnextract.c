@@ -18,8 +18,8 @@
  * height=160` makes a network of 160x160 of a fully convolutional one; larger ones are fitted by
  * the model's rule. With #GstCnnExtract:width and #GstCnnExtract:height all are fitted to that.
  *
- * Batches are gathered: a serialized event pushes what is held, and so does a sample that comes
- * later than #GstCnnExtract:max-latency after the oldest held.
+ * Batches are gathered. A serialized event pushes what is held, and so does the end of
+ * #GstCnnExtract:max-latency since the oldest of it came, also when nothing follows.
  *
  * |[
  * gst-launch-1.0 -m cnndatasetsrc location=pictures ! cnnimagedec width=160 height=160 ! cnnextract model=mobilenet-v1-1.0-224 layer=last-conv ! cnndatasetsink location=features.h5
@@ -38,6 +38,7 @@
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnsample.h"
 #include "plugins/cnntensor.h"
+#include "plugins/cnntimer.h"
 #include "zoo/zoo.h"
 
 GST_DEBUG_CATEGORY_STATIC (cnn_extract_debug);
@@ -50,11 +51,13 @@ struct _GstCnnExtract {
   char *precision;                      /* object lock */
   GstClockTime max_latency;             /* object lock; 0: no bound */
   GstClockTime queued;                  /* object lock; how long a sample may wait for those that come after */
+  gboolean live;                        /* object lock; so the pipeline was told, and is to be told again */
 
   CnnExtractor extractor;               /* the streaming thread's, */
   GMutex pool_lock;                     /* which holds this while it makes another pool, as do others who interrupt it */
   gboolean announce;                    /* the event cnn-extractor is to be sent */
-  char *path;                           /* of the model, from start to stop */
+  char *path;                           /* of the model, from start to stop, */
+  CnnTimer *timer;                      /* as this; NULL: no bound */
 
   GMutex known_lock;                    /* protects the next two: samples may be asked for in another thread */
   char *checksum, *request;             /* NULL: not needed yet */
@@ -71,12 +74,15 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_P
 G_DEFINE_FINAL_TYPE (GstCnnExtract, gst_cnn_extract, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (cnnextract, "cnnextract", GST_RANK_NONE, GST_TYPE_CNN_EXTRACT)
 
+static GstFlowReturn keep_bound (gpointer self);
+
 /* --- start, stop, caps ------------------------------------------------- */
 
 static gboolean
 stop (GstBaseTransform *trans)
 {
   GstCnnExtract *self = GST_CNN_EXTRACT (trans);
+  g_clear_pointer (&self->timer, cnn_timer_free);
   cnn_extractor_clear (&self->extractor);
   g_clear_pointer (&self->path, g_free);
   g_mutex_lock (&self->known_lock);
@@ -107,6 +113,8 @@ start (GstBaseTransform *trans)
     return FALSE;
   }
   self->queued = 0;
+  self->live = FALSE;
+  self->timer = cnn_timer_new (GST_BASE_TRANSFORM_SINK_PAD (self), self->max_latency, keep_bound, self);
   return TRUE;
 }
 
@@ -147,17 +155,19 @@ static gboolean
 set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 {
   GstCnnExtract *self = GST_CNN_EXTRACT (trans);
-  GstVideoInfo video;
-  guint64 wait = 0;
+  int fps_n = 0, fps_d = 1;
   (void) out;
 
   if (!self->extractor.pool)
     return FALSE;
-  if (gst_video_info_from_caps (&video, in) && GST_VIDEO_INFO_FPS_N (&video) > 0)
-    wait = gst_util_uint64_scale_int (cnn_pool_delay (self->extractor.pool) * GST_SECOND, GST_VIDEO_INFO_FPS_D (&video), GST_VIDEO_INFO_FPS_N (&video));
+  gst_structure_get_fraction (gst_caps_get_structure (in, 0), "framerate", &fps_n, &fps_d);
+  GstClockTime wait = cnn_timer_wait (self->max_latency, cnn_pool_delay (self->extractor.pool), fps_n, fps_d);
   GST_OBJECT_LOCK (self);
-  self->queued = self->max_latency ? MIN (wait, self->max_latency) : wait;
+  gboolean tell = self->live && wait != self->queued;
+  self->queued = wait;
   GST_OBJECT_UNLOCK (self);
+  if (tell)
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
   self->announce = TRUE;
   return TRUE;
 }
@@ -255,11 +265,13 @@ drain (GstCnnExtract *self)
   return ret;
 }
 
-static gboolean
-is_overdue (GstCnnExtract *self)
+/* What has waited too long goes, with all that came since. */
+static GstFlowReturn
+keep_bound (gpointer user)
 {
-  gint64 oldest = cnn_pool_oldest (self->extractor.pool);
-  return self->max_latency && oldest && (GstClockTime) (g_get_monotonic_time () - oldest) * GST_USECOND >= self->max_latency;
+  GstCnnExtract *self = user;
+  gint64 oldest = self->extractor.pool ? cnn_pool_oldest (self->extractor.pool) : 0;
+  return cnn_timer_is_over (self->timer, oldest) ? drain (self) : GST_FLOW_OK;
 }
 
 static GstFlowReturn
@@ -269,12 +281,10 @@ generate_output (GstBaseTransform *trans, GstBuffer **out)
   GstBuffer *frame = g_steal_pointer (&trans->queued_buf);
 
   *out = NULL;
-  if (frame) {
+  if (frame)
     cnn_pool_push (self->extractor.pool, frame, TRUE);
-    if (is_overdue (self))
-      return drain (self);
-  }
-  return take (self, FALSE, out);
+  GstFlowReturn ret = take (self, FALSE, out);
+  return ret == GST_FLOW_OK && !*out ? keep_bound (self) : ret;
 }
 
 /* --- events and queries ------------------------------------------------ */
@@ -307,8 +317,6 @@ static gboolean
 query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *q)
 {
   GstCnnExtract *self = GST_CNN_EXTRACT (trans);
-  gboolean live;
-  GstClockTime min, max;
 
   if (direction == GST_PAD_SINK && cnn_is_known_query (q))
     return pass_known_query (self, q);
@@ -317,11 +325,9 @@ query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *q)
   if (!GST_BASE_TRANSFORM_CLASS (gst_cnn_extract_parent_class)->query (trans, direction, q))
     return FALSE;
   if (GST_QUERY_TYPE (q) == GST_QUERY_LATENCY && direction == GST_PAD_SRC) {
-    gst_query_parse_latency (q, &live, &min, &max);
     GST_OBJECT_LOCK (self);
-    GstClockTime own = self->queued;
+    self->live = cnn_timer_add_latency (q, self->queued);
     GST_OBJECT_UNLOCK (self);
-    gst_query_set_latency (q, live, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
   }
   return TRUE;
 }
@@ -372,7 +378,7 @@ static const CnnProperty properties[] = {
   CNN_UINT_ROW ("workers", "Workers", "Networks that run side by side (0: one a processor)", AT (settings.workers), 0, 256, 0, CNN_READY),
   CNN_UINT_ROW ("threads", "Threads", "Threads that work on one batch", AT (settings.threads), 1, 256, 1, CNN_READY),
   CNN_TEXT_ROW ("precision", "Precision", "What the network computes with: fp32", AT (precision), "fp32", CNN_READY),
-  CNN_UINT64_ROW ("max-latency", "Latency bound", "Nanoseconds after which the next sample pushes a batch that is not full (0: no bound)", AT (max_latency), G_MAXUINT64, CNN_READY),
+  CNN_UINT64_ROW ("max-latency", "Latency bound", "Nanoseconds after which a sample waits no longer for others to fill its batch (0: no bound)", AT (max_latency), G_MAXUINT64, CNN_READY),
 };
 
 static void

@@ -36,6 +36,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnscale.c plugins/cnnscale.h \
 	plugins/cnnteach.c plugins/cnnteach.h \
 	plugins/cnntensor.c plugins/cnntensor.h \
+	plugins/cnntimer.c plugins/cnntimer.h \
 	plugins/cnnwarp.c plugins/cnnwarp.h \
 	plugins/cnnwords.c plugins/cnnwords.h \
 	plugins/gstcnnaugment.c plugins/gstcnnaugment.h \

@@ -284,6 +284,27 @@ test_latency (void)
   gst_harness_teardown (h);
 }
 
+/* Nothing follows the frame, and yet it leaves with its result. */
+static void
+test_max_latency (void)
+{
+  static const char *const kinds[] = { "batch-size=4 max-latency=20000000", "workers=2 max-latency=20000000", "workers=2 batch-size=30 max-latency=20000000" };
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    GstHarness *h = classifier ("RGB", 16, 16, kinds[i]);
+    gst_harness_set_upstream_latency (h, 20 * GST_MSECOND);
+    for (guint n = 0; n < 4; n++) {
+      CU_ASSERT_EQUAL (gst_harness_push (h, make_frame (n, n % 3, 16, 16)), GST_FLOW_OK);
+      GstBuffer *b = gst_harness_pull (h);
+      CU_ASSERT_FATAL (b != NULL && result_of (b) != NULL);
+      CU_ASSERT_STRING_EQUAL (gst_structure_get_string (result_of (b), "label"), colors[n % 3]);
+      gst_buffer_unref (b);
+    }
+    GstClockTime latency = gst_harness_query_latency (h);
+    CU_ASSERT (latency >= 40 * GST_MSECOND && (i < 2 || latency < 5 * GST_SECOND));      /* the bound, not 119 frames of 100 ms */
+    gst_harness_teardown (h);
+  }
+}
+
 static void
 test_events (void)
 {
@@ -459,6 +480,7 @@ main (int argc, char **argv)
     { "interval: the frames between carry the last result", test_carried },
     { "late frames pass", test_late },
     { "latency is that of the frames in work", test_latency },
+    { "max-latency: a frame that nothing follows", test_max_latency },
     { "end of stream, flush, change of caps", test_events },
     { "NULL to PLAYING again and again", test_restart },
     { "stopped with frames in work", test_stop_in_between },

@@ -262,6 +262,62 @@ test_caps_change (void)
   gst_harness_teardown (h);
 }
 
+/* A frame and then none: its features come without another one or an end, alone and from between workers; so do those after a flush. */
+static void
+test_max_latency (void)
+{
+  static const char *const kinds[] = { "workers=1", "workers=3" };
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    g_autofree char *text = g_strdup_printf ("cnnextract model=%s layer=features batch-size=4 max-latency=30000000 %s", model, kinds[i]);
+    GstHarness *h = gst_harness_new_parse (text);
+    gst_harness_set_upstream_latency (h, 20 * GST_MSECOND);
+    gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=8,height=8,framerate=0/1");
+    for (guint n = 0; n < 6; n++) {
+      if (n == 3) {
+        GstSegment segment;
+        gst_segment_init (&segment, GST_FORMAT_TIME);
+        gst_harness_push (h, frame (8, 8));
+        gst_harness_push_event (h, gst_event_new_flush_start ());
+        gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+        gst_harness_push_event (h, gst_event_new_segment (&segment));
+        while (gst_harness_buffers_in_queue (h))        /* it may have been too late for the flush */
+          gst_buffer_unref (gst_harness_pull (h));
+      }
+      guint had = gst_harness_buffers_received (h);
+      CU_ASSERT (gst_harness_push (h, frame (8, 8)) == GST_FLOW_OK);
+      GstBuffer *b = gst_harness_pull (h);
+      CU_ASSERT_FATAL (b != NULL);
+      gst_buffer_unref (b);
+      CU_ASSERT_EQUAL (gst_harness_buffers_received (h), had + 1);
+    }
+    CU_ASSERT_EQUAL (gst_harness_query_latency (h), 50 * GST_MSECOND);  /* frames that come at no rate wait for the timer */
+    gst_harness_teardown (h);
+  }
+}
+
+/* The same where the clock decides when frames come; then the pipeline stops with one held. */
+static void
+test_live (void)
+{
+  g_autofree char *text = g_strdup_printf ("videotestsrc is-live=true ! video/x-raw,width=8,height=8,framerate=10/1 ! "
+      "valve name=valve ! cnnextract model=%s layer=features batch-size=200 workers=1 max-latency=50000000 ! appsink name=sink sync=false", model);
+  for (guint i = 0; i < 3; i++) {
+    GstElement *pipeline = gst_parse_launch (text, NULL), *valve = gst_bin_get_by_name (GST_BIN (pipeline), "valve");
+    GstElement *sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+    GstSample *sample = NULL;
+    CU_ASSERT (gst_element_set_state (pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE);
+    g_signal_emit_by_name (sink, "try-pull-sample", 20 * GST_SECOND, &sample);
+    CU_ASSERT (sample != NULL);
+    g_clear_pointer (&sample, gst_sample_unref);
+    if (i == 1)
+      g_object_set (valve, "drop", TRUE, NULL);
+    gst_element_set_state (pipeline, GST_STATE_NULL);
+    gst_object_unref (sink);
+    gst_object_unref (valve);
+    gst_object_unref (pipeline);
+  }
+}
+
 static void
 test_bad_layer (void)
 {
@@ -376,6 +432,8 @@ main (int argc, char **argv)
     { "killed and run again: the same store", test_killed },
     { "events push what is held, a flush forgets it", test_events },
     { "pictures of another size", test_caps_change },
+    { "max-latency: features of a frame that nothing follows", test_max_latency },
+    { "max-latency in live pipelines", test_live },
     { "a layer that is not there", test_bad_layer },
     { "tensors", test_tensors },
     { "nothing comes", test_nothing },
