@@ -13,6 +13,7 @@ pipelines_convoy_SOURCES = \
 	pipelines/figure.c pipelines/figure.h \
 	pipelines/heat.c pipelines/heat.h \
 	pipelines/labelled.c pipelines/labelled.h pipelines/labelled-rows.c \
+	pipelines/keys.c pipelines/keys.h \
 	pipelines/lines.c pipelines/lines.h \
 	pipelines/network.c pipelines/network.h \
 	pipelines/peak.c pipelines/peak.h \
@@ -46,6 +47,7 @@ dist_recipes_DATA = \
 	pipelines/classify-video.pipe \
 	pipelines/extract-features.pipe \
 	pipelines/fine-tune.pipe \
+	pipelines/teach-camera.pipe \
 	pipelines/train-cifar10.pipe \
 	pipelines/train-head.pipe \
 	pipelines/train-imdb.pipe \

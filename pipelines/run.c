@@ -5,6 +5,7 @@
 #include "config.h"
 #endif
 #include "pipelines/command.h"
+#include "pipelines/keys.h"
 #include "pipelines/recipe.h"
 #include "pipelines/stream.h"
 #include "pipelines/term.h"
@@ -75,7 +76,7 @@ asks_for_help (int argc, char **argv)
 /* --- the command ------------------------------------------------------ */
 
 static int
-play (char **words)
+play (const Recipe *r, char **words)
 {
   GError *error = NULL;
   guint skipped = 0;
@@ -90,7 +91,9 @@ play (char **words)
     gst_bin_add (GST_BIN (pipeline), parsed);
     parsed = pipeline;
   }
-  if (!watch_run (parsed, &skipped, &error))
+  const char *classes = recipe_get (r, "classes");
+  g_autoptr (Keys) keys = classes ? keys_new (parsed, classes, recipe_get (r, "script"), &error) : NULL;
+  if (error || !watch_run (parsed, keys, &skipped, &error))
     return command_failed (error);
   return skipped ? STATUS_FAILED : STATUS_OK;
 }
@@ -105,7 +108,7 @@ run_recipe (Recipe *r, gboolean print)
   if (!words)
     return command_failed (error);
   if (!print)
-    return play (words);
+    return play (r, words);
   g_autofree char *line = recipe_line (words);
   puts (line);
   return STATUS_OK;

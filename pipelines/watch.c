@@ -12,9 +12,11 @@
 #include <stdio.h>
 
 #define POLL (100 * GST_MSECOND)        /* how long Ctrl-C may wait */
+#define POLL_KEYS (20 * GST_MSECOND)    /* and a key */
 
 typedef struct {
   GstElement *pipeline;
+  Keys *keys;                   /* NULL: there are none */
   char *source, *label;         /* of the last result; NULL: none yet */
   guint epochs, skipped;        /* messages of these kinds */
   gboolean is_stopping, is_over;
@@ -179,13 +181,17 @@ static const struct {
 
 /* What the user has seen enough of comes to its end. */
 static void
-look_for_interrupt (Watch *w)
+look_for_end (Watch *w)
 {
-  if (!command_interrupted () || w->is_stopping)
+  gboolean interrupted = command_interrupted ();
+  if (w->is_stopping || (!interrupted && (!w->keys || keys_poll (w->keys))))
     return;
   w->is_stopping = TRUE;
+  if (w->keys)
+    keys_stop (w->keys);
   term_end_progress ();
-  fputs ("convoy: interrupted; ending the stream, so that what was learnt is saved (again: stop at once)\n", stderr);
+  if (interrupted)
+    fputs ("convoy: interrupted; ending the stream, so that what was learnt is saved (again: stop at once)\n", stderr);
   gst_element_send_event (w->pipeline, gst_event_new_eos ());
 }
 
@@ -201,14 +207,14 @@ show_position (Watch *w)
 }
 
 gboolean
-watch_run (GstElement *pipeline, guint *skipped, GError **error)
+watch_run (GstElement *pipeline, Keys *keys, guint *skipped, GError **error)
 {
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
-  Watch w = { .pipeline = pipeline };
+  Watch w = { .pipeline = pipeline, .keys = keys };
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);  /* what fails comes as a message */
   while (!w.is_over && !w.error) {
-    GstMessage *m = gst_bus_timed_pop (bus, POLL);
+    GstMessage *m = gst_bus_timed_pop (bus, keys ? POLL_KEYS : POLL);
     for (guint i = 0; m && i < G_N_ELEMENTS (handlers); i++)
       if (GST_MESSAGE_TYPE (m) == handlers[i].type)
         handlers[i].handle (&w, m);
@@ -216,7 +222,7 @@ watch_run (GstElement *pipeline, guint *skipped, GError **error)
       gst_message_unref (m);
     else
       show_position (&w);
-    look_for_interrupt (&w);
+    look_for_end (&w);
   }
   gst_element_set_state (pipeline, GST_STATE_NULL);
   term_end_progress ();

@@ -10,6 +10,9 @@
  * it. A picture without result passes as it is. The size of the letters follows that of the
  * picture, unless #GstCnnOverlay:font has a size.
  *
+ * With #GstCnnOverlay:result-of a picture without result gets the last one that left another element of
+ * the pipeline, such as a cnnhead behind a tee, whose buffers are no pictures.
+ *
  * |[
  * gst-launch-1.0 filesrc location=photo.jpg ! cnnimagedec ! cnnclassify model=mobilenetv2.onnx ! cnnoverlay ! videoconvert ! pngenc ! filesink location=result.png
  * ]|
@@ -34,6 +37,10 @@ struct _GstCnnOverlay {
   char *font;                   /* object lock */
   guint top_k;                  /* object lock */
   gboolean changed;             /* object lock: redraw whatever the result */
+  char *result_of;              /* object lock; fixed while it runs; NULL: of none */
+  GstStructure *other;          /* object lock; the last result of that element; NULL: it has none */
+  GstPad *pad;                  /* where its results come by, from start to stop; NULL: no such element */
+  gulong probe;
 
   /* The streaming thread's: what was drawn last. */
   CnnRows rows;
@@ -79,12 +86,65 @@ update (GstCnnOverlay *self, const GstStructure *result, guint width, guint heig
     self->drawn = cnn_draw (&self->rows, font, width, height);
 }
 
+/* --- results of another element ---------------------------------------- */
+
+static void
+set_other (GstCnnOverlay *self, GstStructure *result)
+{
+  GST_OBJECT_LOCK (self);
+  GstStructure *old = self->other;
+  self->other = result;
+  GST_OBJECT_UNLOCK (self);
+  gst_clear_structure (&old);
+}
+
+static GstStructure *
+copy_other (GstCnnOverlay *self)
+{
+  GST_OBJECT_LOCK (self);
+  GstStructure *copy = self->other ? gst_structure_copy (self->other) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  return copy;
+}
+
+static GstPadProbeReturn
+on_other (GstPad *pad, GstPadProbeInfo *info, gpointer user)
+{
+  const GstStructure *result = cnn_result_get (GST_PAD_PROBE_INFO_BUFFER (info));
+  (void) pad;
+  set_other (user, result ? gst_structure_copy (result) : NULL);
+  return GST_PAD_PROBE_OK;
+}
+
+static gboolean
+start (GstBaseTransform *trans)
+{
+  GstCnnOverlay *self = GST_CNN_OVERLAY (trans);
+  GstObject *bin = gst_object_get_parent (GST_OBJECT (self));
+  GstElement *other = self->result_of && bin ? gst_bin_get_by_name_recurse_up (GST_BIN (bin), self->result_of) : NULL;
+
+  self->pad = other ? gst_element_get_static_pad (other, "src") : NULL;
+  if (self->pad)
+    self->probe = gst_pad_add_probe (self->pad, GST_PAD_PROBE_TYPE_BUFFER, on_other, self, NULL);
+  gst_clear_object (&other);
+  gst_clear_object (&bin);
+  if (!self->result_of || self->pad)
+    return TRUE;
+  GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("result-of=%s: no element of this name, with results, is in the pipeline", self->result_of), (NULL));
+  return FALSE;
+}
+
+/* --- frames ------------------------------------------------------------ */
+
 static GstFlowReturn
 transform_frame_ip (GstVideoFilter *filter, GstVideoFrame *frame)
 {
   GstCnnOverlay *self = GST_CNN_OVERLAY (filter);
+  g_autoptr (GstStructure) other = NULL;
   const GstStructure *result = cnn_result_get (frame->buffer);
 
+  if (!result)
+    result = other = copy_other (self);
   if (!result)
     return GST_FLOW_OK;
   update (self, result, (guint) GST_VIDEO_FRAME_WIDTH (frame), (guint) GST_VIDEO_FRAME_HEIGHT (frame));
@@ -104,7 +164,12 @@ set_info (GstVideoFilter *filter, GstCaps *in, GstVideoInfo *in_info, GstCaps *o
 static gboolean
 stop (GstBaseTransform *trans)
 {
-  forget (GST_CNN_OVERLAY (trans));
+  GstCnnOverlay *self = GST_CNN_OVERLAY (trans);
+  if (self->pad)
+    gst_pad_remove_probe (self->pad, self->probe);
+  gst_clear_object (&self->pad);
+  set_other (self, NULL);
+  forget (self);
   return TRUE;
 }
 
@@ -113,6 +178,7 @@ stop (GstBaseTransform *trans)
 static const CnnProperty properties[] = {
   CNN_TEXT_ROW ("font", "Font", "Pango font description; without a size the letters follow the picture", AT (font), DEFAULT_FONT, CNN_PLAYING),
   CNN_UINT_ROW ("top-k", "Top k", "How many of the best labels to draw, as far as they fit", AT (top_k), 1, CNN_DRAW_MAX_ROWS, DEFAULT_TOP_K, CNN_PLAYING),
+  CNN_TEXT_ROW ("result-of", "Result of", "Name of another element of the pipeline whose results are drawn where a picture has none", AT (result_of), NULL, CNN_READY),
 };
 
 static void
@@ -145,6 +211,7 @@ gst_cnn_overlay_class_init (GstCnnOverlayClass *klass)
       "Draws labels and scores of cnnclassify onto the picture", "Convoy");
   gst_element_class_add_static_pad_template (element, &sink_template);
   gst_element_class_add_static_pad_template (element, &src_template);
+  GST_BASE_TRANSFORM_CLASS (klass)->start = GST_DEBUG_FUNCPTR (start);
   GST_BASE_TRANSFORM_CLASS (klass)->stop = GST_DEBUG_FUNCPTR (stop);
   GST_VIDEO_FILTER_CLASS (klass)->set_info = GST_DEBUG_FUNCPTR (set_info);
   GST_VIDEO_FILTER_CLASS (klass)->transform_frame_ip = GST_DEBUG_FUNCPTR (transform_frame_ip);

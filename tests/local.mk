@@ -127,9 +127,9 @@ tests_test_elements_shrink_LDADD = $(element_test_ldadd)
 tests_test_elements_classify_SOURCES = tests/test-elements-classify.c tests/element-model.c tests/element-model.h $(element_test_sources)
 tests_test_elements_classify_CPPFLAGS = $(element_test_cppflags)
 tests_test_elements_classify_LDADD = core/libconvoy.la $(element_test_ldadd)
-tests_test_elements_overlay_SOURCES = tests/test-elements-overlay.c $(element_test_sources)
+tests_test_elements_overlay_SOURCES = tests/test-elements-overlay.c tests/element-model.c tests/element-model.h $(element_test_sources)
 tests_test_elements_overlay_CPPFLAGS = $(element_test_cppflags)
-tests_test_elements_overlay_LDADD = $(element_test_ldadd)
+tests_test_elements_overlay_LDADD = core/libconvoy.la $(element_test_ldadd)
 
 check_PROGRAMS += tests/test-elements-features
 tests_test_elements_features_SOURCES = tests/test-elements-features.c tests/element-model.c tests/element-model.h $(element_test_sources)

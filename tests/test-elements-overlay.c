@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * test-elements-overlay.c - cnnoverlay: draws where there is a result and nowhere else, in every format and size. */
+#include "tests/element-model.h"
 #include "tests/element-tools.h"
 #include "tests/tap.h"
 #include <string.h>
@@ -168,6 +169,26 @@ test_events (void)
   gst_object_unref (pipeline);
 }
 
+/* Frames without a result get the last one of an element in another branch, here that of the frame itself. */
+static void
+test_result_of (void)
+{
+  char *folder = scratch_folder (), *model = make_model (folder);
+  g_autofree char *text = g_strdup_printf ("tee name=t  t. ! cnnclassify name=other model=%s ! fakesink sync=false async=false  t. ! cnnoverlay result-of=other", model);
+  GstHarness *h = gst_harness_new_parse (text);
+  Run run;
+
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=160,height=120,framerate=10/1");
+  for (guint i = 0; i < 2; i++)
+    CU_ASSERT (n_changed (gst_harness_push_and_pull (h, make_frame (160 * 120 * 3, NULL, 0))) > 500);
+  gst_harness_teardown (h);
+  run_pipeline (&run, "videotestsrc num-buffers=1 ! cnnoverlay result-of=nobody ! fakesink name=sink");
+  CU_ASSERT (run.n_errors == 1 && run.error && strstr (run.error, "result-of=nobody"));
+  run_clear (&run);
+  g_free (model);
+  scratch_remove (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -175,6 +196,7 @@ main (int argc, char **argv)
     { "draws a result onto every format and size", test_draws },
     { "follows the result and the properties", test_follows },
     { "a long label stays in the panel", test_long_label },
+    { "shows what another element found", test_result_of },
     { "end of stream, change of caps, restart", test_events },
     { NULL, NULL }
   };

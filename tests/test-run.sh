@@ -70,6 +70,45 @@ interrupt 4 classify-camera device=/none model="$model" sink='fakesink sync=true
 grep -qE '^0:0[0-9.]+: (red|green|blue) ' "$dir/out"
 result "the camera recipe runs on a test picture" $?
 
+# --- classes taught while the frames go by ---------------------------------------
+color () { echo "videotestsrc num-buffers=60 pattern=$1 ! video/x-raw,width=64,height=48,framerate=30/1 !"; }
+recipe colors "#: Colours one after the other
+#: classes=
+#: script=
+#: out
+$(color red) concat name=all $(color blue) all. $(color green) all. $(color blue) all.
+  all. ! cnnextract model=cifar10-best layer=features batch-size=1 workers=1
+  ! cnnhead name=taught training=true save=\${out} ! fakesink"
+printf '0 1\n# the second, and the last\n2 2\n\n4 3\n6 0\n' >"$dir/script"
+says "classes are taught by a script" 0 ': dog \([0-9.]+ %\)$' run "$dir/colors.pipe" classes='cat, dog,owl' script="$dir/script" out="$dir/colors.onnx"
+convoy classify --model "$dir/colors.onnx" --top-k 1 --json "$odd" >"$dir/out" 2>"$dir/err"
+grep -q '"cat"' "$dir/out"
+result "the file that is left knows the first of them" $?
+printf '0 1\n2 4\n' >"$dir/wrong"
+fails "a key that is no class" 1 'wrong:2: not SECONDS KEY.* 1 to 3, 0 or q: 2 4$' run "$dir/colors.pipe" classes=cat,dog,owl script="$dir/wrong" out="$dir/x.onnx"
+fails "a class without a name" 1 'number 2 has no name' run "$dir/colors.pipe" classes=cat,,owl out="$dir/x.onnx"
+
+# typed KEY PATTERN: types the key, then waits until the pattern is seen.
+typed () {
+  printf %s "$1" >&9
+  for tenth in $(seq 200); do grep -qE "$2" "$dir/screen" && return; sleep 0.1; done
+}
+taught="convoy run teach-camera device=/none model=cifar10-best classes=cat,dog out=$dir/typed.onnx sink='fakesink sync=true'"
+if command -v script >/dev/null; then
+  mkfifo "$dir/keys"
+  touch "$dir/screen"
+  timeout -k 5 90 script -qefc "$taught" "$dir/screen" <"$dir/keys" >"$dir/out" 2>"$dir/err" &
+  typist=$!
+  exec 9>"$dir/keys"
+  typed 1 'cat [1-9]'; typed 2 'dog [1-9]'; typed ' ' classifying; typed '' '(cat|dog) [(][0-9.]+ %[)]'; typed q .
+  wait $typist
+  result "a camera is taught by keys, q quits" $?
+  exec 9>&-
+  holds "and what was taught is there" convoy classify --model "$dir/typed.onnx" "$odd"
+else
+  skip "a camera is taught by keys" "no script(1)"
+fi
+
 # --- recipes of one's own --------------------------------------------------------
 recipe words '#: Words
 #: n=2  how many
