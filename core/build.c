@@ -228,6 +228,12 @@ convoy_build_tmp (ConvoyBuild *b, const ConvoyShape *shape, const ConvoyMd *md)
   return b->error ? CONVOY_NO_BUF : convoy_build_buf (b, CONVOY_B_ARENA, CONVOY_F32, shape, md);
 }
 
+ConvoyBuf
+convoy_build_memory (ConvoyBuild *b, const ConvoyShape *shape)
+{
+  return b->error ? CONVOY_NO_BUF : convoy_build_buf (b, CONVOY_B_KEPT, CONVOY_F32, shape, NULL);
+}
+
 gboolean
 convoy_build_last_use (ConvoyBuild *b, ConvoyValue v, const ConvoyNode *n, const ConvoyNode *rider)
 {

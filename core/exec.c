@@ -23,6 +23,17 @@ block (gsize size, GError **error)
   return p;
 }
 
+/* Zeros that take no memory until they are written; over what is at p, if that is not NULL. */
+static char *
+kept_block (char *p, gsize size, GError **error)
+{
+  p = mmap (p, MAX (size, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | (p ? MAP_FIXED : 0), -1, 0);
+  if (p != MAP_FAILED)
+    return p;
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_NO_MEMORY, "no memory for %zu bytes", size);
+  return NULL;
+}
+
 /* A tensor over memory that is not its own. */
 static void no_free (gpointer p) { (void) p; }
 
@@ -101,7 +112,7 @@ frame_init (ConvoyFrame *f, ConvoyPlan *p, GArray *steps, const ConvoyExec *x, G
     else if (b->kind == CONVOY_B_GRADIENT)
       f->data[i] = x ? x->gradients + b->offset : NULL;
     else if (x)
-      ok = (f->data[i] = block (b->size, error)) != NULL;
+      ok = (f->data[i] = b->kind == CONVOY_B_KEPT ? kept_block (NULL, b->size, error) : block (b->size, error)) != NULL;
   }
   for (guint i = 0; ok && i < n; i++)
     if (CONVOY_BUF (p, i)->alias != CONVOY_NO_BUF) {
@@ -122,8 +133,11 @@ frame_clear (ConvoyFrame *f)
 {
   for (guint i = 0; f->plan && i < f->plan->bufs->len; i++) {
     convoy_mem_free (f->mem[i]);
-    if (CONVOY_BUF (f->plan, i)->kind == CONVOY_B_INPUT && CONVOY_BUF (f->plan, i)->alias == CONVOY_NO_BUF)
+    const ConvoyPlanBuf *b = CONVOY_BUF (f->plan, i);
+    if (b->kind == CONVOY_B_INPUT && b->alias == CONVOY_NO_BUF)
       free (f->data[i]);
+    else if (b->kind == CONVOY_B_KEPT && b->alias == CONVOY_NO_BUF && f->data[i])
+      munmap (f->data[i], MAX (b->size, 1));
   }
   for (guint i = 0; f->plan && i < f->steps->len; i++) {
     convoy_call_free (f->call[i]);
@@ -313,13 +327,26 @@ convoy_exec_set (ConvoyExec *x, guint i, const ConvoyTensor *t, GError **error)
   return TRUE;
 }
 
+/* What was kept from the runs before is of weights that have changed. */
+static gboolean
+forget_kept (ConvoyExec *x, GError **error)
+{
+  for (guint i = 0; i < x->plan->bufs->len; i++) {
+    const ConvoyPlanBuf *b = CONVOY_BUF (x->plan, i);
+    if (b->kind == CONVOY_B_KEPT && b->alias == CONVOY_NO_BUF && !kept_block (x->frame.data[i], b->size, error))
+      return FALSE;
+  }
+  x->packed = (guint) g_atomic_int_get (&x->plan->packed);
+  return TRUE;
+}
+
 gboolean
 convoy_exec_run (ConvoyExec *x, GError **error)
 {
   if (x->split)
     return convoy_split_run (x->split, error);
   convoy_dnn_threads (x->plan->threads);
-  if (!convoy_plan_pack (x->plan, error))
+  if (!convoy_plan_pack (x->plan, error) || (x->packed != (guint) g_atomic_int_get (&x->plan->packed) && !forget_kept (x, error)))
     return FALSE;
   for (guint i = 0; i < x->plan->steps->len; i++) {
     gint64 start = x->profile ? g_get_monotonic_time () : 0;

@@ -29,5 +29,6 @@ struct ConvoyExec {
   gboolean profile;
   double *seconds;              /* by step */
   guint runs;
+  guint packed; /* version of the weights that what is kept from run to run came of */
 };
 #endif

@@ -152,6 +152,9 @@ ConvoyBuf convoy_build_view (ConvoyBuild *b, ConvoyBuf buf, const ConvoyShape *s
 ConvoyBuf convoy_build_out (ConvoyBuild *b, ConvoyValue v, const ConvoyMd *md);
 ConvoyBuf convoy_build_out_in (ConvoyBuild *b, ConvoyValue v, ConvoyBuf share); /* ... in the place of share, over its bytes */
 ConvoyBuf convoy_build_tmp (ConvoyBuild *b, const ConvoyShape *shape, const ConvoyMd *md);
+ConvoyBuf convoy_build_memory (ConvoyBuild *b,
+    const ConvoyShape
+        *shape); /* plain; what steps write there is there in the next run, until weights change: then it is zeros, as at first */
 /* v may be overwritten by rider, which would ride on n: nothing else reads it from n on. */
 gboolean convoy_build_last_use (ConvoyBuild *b, ConvoyValue v, const ConvoyNode *n, const ConvoyNode *rider);
 void convoy_build_prim (ConvoyBuild *b, const char *what, ConvoyPrim *p, ...);  /* takes p over; ConvoyArg, ConvoyBuf pairs, end with -1 */

@@ -9,12 +9,13 @@
 #include "core/params.h"
 
 typedef enum {
-  CONVOY_B_ARENA,               /* in an exec's arena */
-  CONVOY_B_STATIC,              /* in the plan's own memory, written by static steps */
-  CONVOY_B_INPUT,               /* an exec's own, filled by the caller */
-  CONVOY_B_GIVEN,               /* the bytes of a tensor */
-  CONVOY_B_MASTER,              /* a weight that learns, or a statistic: in an exec's weights */
-  CONVOY_B_GRADIENT,            /* its gradient: in an exec's gradients */
+  CONVOY_B_ARENA, /* in an exec's arena */
+  CONVOY_B_STATIC, /* in the plan's own memory, written by static steps */
+  CONVOY_B_INPUT, /* an exec's own, filled by the caller */
+  CONVOY_B_GIVEN, /* the bytes of a tensor */
+  CONVOY_B_MASTER, /* a weight that learns, or a statistic: in an exec's weights */
+  CONVOY_B_GRADIENT, /* its gradient: in an exec's gradients */
+  CONVOY_B_KEPT, /* an exec's own, kept from run to run; zeros before the first, and again once weights changed */
 } ConvoyBufKind;
 
 typedef struct {

@@ -4,6 +4,7 @@
  * chain of Gather, Transpose and Conv, and its gradients against that and against central differences. */
 #include "core/graph.h"
 #include "core/learn.h"
+#include "core/params.h"
 #include "tests/tap.h"
 #include <math.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ static const Case cases[] = {
   { CONV (9, 16, "kernel=4 padding=same activation=relu"), 9, 2, 11, 2 }, { CONV (11, 48, "kernel=7 padding=3 use-bias=false"), 11, 5, 13, 2 },
   { CONV (3, 16, "kernel=1 activation=relu"), 3, 4, 5, 1 }, { CONV (40, 16, "kernel=5"), 40, 2, 130, 2 },
 };
+static const Case many_rows = { CONV (70, 32, "kernel=3 activation=relu"), 70, 3, 9, 2 }; /* more rows than places */
 
 /* Numbers of all rows, some of them counted from the end, as ONNX allows. */
 static ConvoyTensor *
@@ -180,11 +182,51 @@ test_threads (void)
 }
 
 static void
+expect_like (ConvoyExec *x, ConvoyExec *plain)
+{
+  CU_ASSERT_TRUE_FATAL (convoy_exec_run (x, NULL) && convoy_exec_run (plain, NULL));
+  const ConvoyTensor *a = convoy_exec_output (x, 0), *b = convoy_exec_output (plain, 0);
+  CU_ASSERT_TRUE (farthest (convoy_tensor_data (a), convoy_tensor_data (b), convoy_tensor_count (b)) < 1e-6);
+}
+
+/* Numbers that were not there before, others that were, and then other weights. */
+static void
+test_kept (void)
+{
+  const Case *c = &many_rows;
+  ConvoyGraph *g[2] = { graph_of (c, FALSE, FALSE), graph_of (c, FALSE, TRUE) };
+  ConvoyExec *x[2];
+  for (guint i = 0; i < 2; i++) {
+    ConvoyPlan *p = convoy_plan_new (g[i], &(ConvoyPlanOptions) { .threads = c->threads }, NULL);
+    CU_ASSERT_EQUAL (is_over_rows (p), i == 0);
+    x[i] = convoy_exec_new (p, NULL);
+    convoy_plan_unref (p);
+  }
+  for (guint run = 0; run < 8; run++) {
+    for (gint64 k = 0; k < c->texts * c->length; k++)
+      ((gint64 *) convoy_exec_input (x[0], 0).data)[k] = ((gint64 *) convoy_exec_input (x[1], 0).data)[k] = (k * 31 + run * 17)
+          % (10 + 10 * (run % 7));
+    for (guint i = 0; run % 4 == 3 && i < 2; i++) {
+      ConvoyTensor *t = convoy_params_get (convoy_graph_params (g[i]), "embedding/embeddings");
+      for (gint64 k = 0; k < convoy_tensor_count (t); k++)
+        ((float *) convoy_tensor_data (t))[k] = (float) ((k + run) * 7919 % 101) / 50 - 1;
+      convoy_params_touch (convoy_graph_params (g[i]));
+    }
+    expect_like (x[0], x[1]);
+  }
+  for (guint i = 0; i < 2; i++) {
+    convoy_exec_free (x[i]);
+    convoy_graph_unref (g[i]);
+  }
+}
+
+static void
 test_left_alone (void)
 {
   static const Case others[] = {
-    { CONV (7, 8, "kernel=3"), 7, 3, 9, 1 }, { CONV (7, 16, "kernel=3 stride=2"), 7, 3, 9, 1 }, { CONV (7, 16, "kernel=3 dilation=2"), 7, 3, 9, 1 },
-    { CONV (70, 16, "kernel=3"), 70, 3, 9, 1 },         /* more rows than places */
+    { CONV (7, 8, "kernel=3"), 7, 3, 9, 1 },
+    { CONV (7, 16, "kernel=3 stride=2"), 7, 3, 9, 1 },
+    { CONV (7, 16, "kernel=3 dilation=2"), 7, 3, 9, 1 },
   };
   for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
     ConvoyGraph *g = graph_of (&others[i], FALSE, FALSE);
@@ -194,6 +236,11 @@ test_left_alone (void)
     convoy_plan_unref (p);
     convoy_graph_unref (g);
   }
+  ConvoyGraph *g = graph_of (&many_rows, TRUE, FALSE); /* all products anew in every run would not pay */
+  ConvoyPlan *p = convoy_plan_new_learning (g, &(ConvoyLearnOptions) { .threads = 1 }, NULL);
+  CU_ASSERT_TRUE (p && !is_over_rows (p));
+  convoy_plan_unref (p);
+  convoy_graph_unref (g);
 }
 
 static void
@@ -208,13 +255,19 @@ test_wrong_index (void)
     CU_ASSERT_FALSE (convoy_exec_run (x, &error));
     CU_ASSERT_TRUE (error && strstr (error->message, says));
   }
+  ConvoyExec *plain = exec_of (&cases[0], FALSE, TRUE);
+  g_autoptr (ConvoyTensor) in = numbers (&cases[0]);
+  convoy_exec_set (x, 0, in, NULL);
+  expect_like (x, plain);
+  convoy_exec_free (plain);
   convoy_exec_free (x);
 }
 
 int
 main (void)
 {
-  static const TapTest tests[] = { { "forward", test_forward }, { "gradients", test_gradients }, { "differences", test_differences }, { "threads", test_threads },
+  static const TapTest tests[] = { { "forward", test_forward }, { "gradients", test_gradients },
+    { "differences", test_differences }, { "threads", test_threads }, { "rows that are kept", test_kept },
     { "what is left alone", test_left_alone }, { "a number that has no row", test_wrong_index }, { NULL, NULL } };
   return tap_main ("conv-rows", tests);
 }

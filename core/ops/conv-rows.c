@@ -3,7 +3,7 @@
  * conv-rows.c - a one-dimensional convolution over rows of a table (an embedding). What a row gives
  * to an output does not depend on where in the text it stands, so it is computed once for each of
  * the V rows and K taps, P = E W, and looked up and added for each of the N x T places, of which
- * there are more:
+ * there are more; where neither E nor W changes, for each row once it is asked for:
  *
  *   y[n,o,t] = b[o] + sum over k of P[i[n, t + k - before], k, o]
  *   dP[v,k,o] = sum of dy[n,o,t] over the places where i[n, t + k - before] = v
@@ -12,6 +12,7 @@
  * E VxD, W OxDxK, i NxL; P is V x (K O), outputs fastest; y and dy lie in blocks of 16 channels,
  * [n][o / 16][t][16]. Sums have a fixed order, whatever the number of threads. */
 #include "core/ops/conv-rows.h"
+#include "core/ops/rows-kept.h"
 #include "core/ops/window.h"
 #include <string.h>
 
@@ -33,6 +34,13 @@ typedef struct {
 } Rows;
 
 /* --- when -------------------------------------------------------------- */
+
+/* Products stay as they are from run to run. */
+static gboolean
+is_fixed (ConvoyBuild *b, const ConvoyNode *n, const Rows *r)
+{
+  return convoy_build_static (b, r->table) && convoy_build_static (b, n->in[1]);
+}
 
 /* What n would read instead; FALSE: it is no such chain. */
 static gboolean
@@ -77,7 +85,10 @@ convoy_conv_rows_take (ConvoyBuild *b, const ConvoyNode *n, const ConvoyNode **t
   if (!find_chain (b, n, taken) || !is_simple (b, n, &w))
     return 0;
   Rows r = rows_of (b, n, taken[1]);
-  return r.rows <= r.texts * r.places && r.rows <= MAX_PRODUCTS / (r.taps * r.outputs) && r.texts * r.length <= G_MAXINT32 ? 2 : 0;
+  return (is_fixed (b, n, &r) || r.rows <= r.texts * r.places) && r.rows <= MAX_PRODUCTS / (r.taps * r.outputs)
+          && r.texts * r.length <= G_MAXINT32
+      ? 2
+      : 0;
 }
 
 gboolean
@@ -95,11 +106,10 @@ check_index (void *const data[], const void *user, GError **error)
   const Rows *r = user;
   const gint64 *from = data[0];
   gint32 *to = data[1];
-  for (gint64 i = 0; i < r->texts * r->length; i++) {
-    gint64 at = from[i] + (from[i] < 0 ? r->rows : 0);
-    if (at < 0 || at >= r->rows)
-      return convoy_infer_fail (r->gather, error, "index %" G_GINT64_FORMAT " on an axis of %" G_GINT64_FORMAT, from[i], r->rows);
-    to[i] = (gint32) at;
+  for (gint64 i = 0, row; i < r->texts * r->length; i++) {
+    if (!convoy_rows_index (r->gather, from[i], r->rows, &row, error))
+      return FALSE;
+    to[i] = (gint32) row;
   }
   return TRUE;
 }
@@ -117,7 +127,20 @@ turn_weights (void *const data[], const void *user)
         out[(k * r->outputs + o) * r->width + d] = *w++;
 }
 
-/* The other way. */
+/* W OxDxK -> Dx(K O) */
+static void
+turn_outputs (void *const data[], const void *user)
+{
+  const Rows *r = user;
+  const float *w = data[0];
+  float *out = data[1];
+  for (gint64 o = 0; o < r->outputs; o++)
+    for (gint64 d = 0; d < r->width; d++)
+      for (gint64 k = 0; k < r->taps; k++)
+        out[(d * r->taps + k) * r->outputs + o] = *w++;
+}
+
+/* W as turn_weights() had it -> OxDxK */
 static void
 turn_back (void *const data[], const void *user)
 {
@@ -280,22 +303,42 @@ turned (ConvoyBuild *b, const ConvoyNode *n, const Rows *r, const Shapes *s)
   return w;
 }
 
+/* P of all rows, and the index. */
+static void
+all_rows (ConvoyBuild *b, const ConvoyNode *n, const Rows *r, ConvoyBuf *products, ConvoyBuf *index)
+{
+  Shapes s = shapes_of (r);
+  ConvoyPrim *p = convoy_dnn_ip (s.table_md, s.weights_md, NULL, s.products_md, NULL, convoy_build_error (b));
+  ConvoyBuf w = turned (b, n, r, &s);
+  *products = convoy_build_tmp (b, &s.products, NULL);
+  *index = convoy_build_tmp (b, &s.index, NULL);
+  convoy_build_prim (b, "rows", p, CONVOY_ARG_SRC, convoy_build_in_plain (b, r->table), CONVOY_ARG_WEI, w, CONVOY_ARG_DST,
+      *products, -1);
+  convoy_build_trial (b, "index", check_index, copy (r), 1, 1, convoy_build_in_plain (b, r->index), *index);
+  shapes_clear (&s);
+}
+
+/* P of those that are asked for. */
+static void
+kept_rows (ConvoyBuild *b, const ConvoyNode *n, const Rows *r, ConvoyBuf *products, ConvoyBuf *index)
+{
+  const ConvoyKeptRows kept = { r->rows, r->width, r->taps * r->outputs, r->texts * r->length, r->gather };
+  ConvoyBuf w = convoy_build_tmp (b, &CONVOY_SHAPE (r->width, kept.floats), NULL);
+  convoy_build_call (b, "turn", turn_outputs, copy (r), 1, 1, convoy_build_in_plain (b, n->in[1]), w);
+  convoy_rows_kept (b, &kept, convoy_build_in_plain (b, r->table), w, convoy_build_in_plain (b, r->index), products, index);
+}
+
 void
 convoy_conv_rows_forward (ConvoyBuild *b, const ConvoyNode *n)
 {
   Rows r = taken (b, n);
-  Shapes s = shapes_of (&r);
-  ConvoyMd *ym = convoy_md_blocked (convoy_build_shape (b, n->out));
-  ConvoyPrim *p = convoy_dnn_ip (s.table_md, s.weights_md, NULL, s.products_md, NULL, convoy_build_error (b));
-  ConvoyBuf w = turned (b, n, &r, &s), products = convoy_build_tmp (b, &s.products, NULL), index = convoy_build_tmp (b, &s.index, NULL);
-  convoy_build_prim (b, "rows", p, CONVOY_ARG_SRC, convoy_build_in_plain (b, r.table), CONVOY_ARG_WEI, w, CONVOY_ARG_DST, products, -1);
-  convoy_build_trial (b, "index", check_index, copy (&r), 1, 1, convoy_build_in_plain (b, r.index), index);
+  g_autoptr (ConvoyMd) ym = convoy_md_blocked (convoy_build_shape (b, n->out));
+  ConvoyBuf products, index;
+  (is_fixed (b, n, &r) ? kept_rows : all_rows) (b, n, &r, &products, &index);
   convoy_build_call (b, "look up", look_up, copy (&r), 3, 1, products, index, n->n_in > 2 ? convoy_build_in_plain (b, n->in[2]) : CONVOY_NO_BUF,
       convoy_build_out (b, n->out, ym));
   if (convoy_build_wants (b, n->out))
     convoy_build_keep (b, n, index);
-  convoy_md_free (ym);
-  shapes_clear (&s);
 }
 
 void
