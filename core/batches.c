@@ -102,6 +102,7 @@ convoy_batches_free (ConvoyBatches *b)
 
 gsize convoy_batches_samples (const ConvoyBatches *b) { return b->info->n; }
 guint convoy_batches_size (const ConvoyBatches *b) { return b->o.size; }
+const ConvoyDatasetInfo *convoy_batches_info (const ConvoyBatches *b) { return b->info; }
 
 /* --- the reader ------------------------------------------------------- */
 

@@ -199,6 +199,9 @@ CONVOY_API ConvoyGraph *convoy_net_parse (const char *text, const char *where, c
 CONVOY_API ConvoyValue convoy_net_append (ConvoyGraph *g, ConvoyValue v, const char *text, const char *prefix, guint64 seed, GError **error);
 /* A .net file: '#' comments, `input = 3x32x32`, `name = default` variables, then layers. */
 CONVOY_API ConvoyGraph *convoy_net_load (const char *path, const char *const *vars, guint64 seed, GError **error);
+/* The same for samples of shape input (with their batch): words are VARIABLE=VALUE, NULL-terminated; what they do not
+ * say of classes, input, length and columns, and the file has, follows from n_classes (0: not known) and the shape. */
+CONVOY_API ConvoyGraph *convoy_net_load_for (const char *path, const char *const *words, const ConvoyShape *input, guint n_classes, guint64 seed, GError **error);
 
 /* --- onnx ------------------------------------------------------------ */
 
@@ -431,6 +434,7 @@ CONVOY_API ConvoyBatches *convoy_batches_new (ConvoyDataset *d, const ConvoyBatc
 CONVOY_API void convoy_batches_free (ConvoyBatches *b);
 CONVOY_API gsize convoy_batches_samples (const ConvoyBatches *b);       /* of an epoch */
 CONVOY_API guint convoy_batches_size (const ConvoyBatches *b);          /* of a batch */
+CONVOY_API const ConvoyDatasetInfo *convoy_batches_info (const ConvoyBatches *b);      /* of the data set; borrowed */
 CONVOY_API void convoy_batches_start (ConvoyBatches *b, guint epoch, gsize first_batch);        /* to resume in the middle */
 /* x: float32 (int64 for I64 samples) size x shape, y: size labels; both until the next call. FALSE without error: end of epoch. */
 CONVOY_API gboolean convoy_batches_next (ConvoyBatches *b, const void **x, const gint64 **y, GError **error);
@@ -595,7 +599,7 @@ CONVOY_API void convoy_trainer_memory (const ConvoyTrainer *t, ConvoyTrainMemory
 
 typedef struct { double lr, loss; } ConvoyRatePoint;    /* loss: smoothed */
 /* Raises the learning rate from 1e-7 on, tenfold every steps / 8 steps (steps: 0: 100), until the loss
- * explodes, then puts the weights back. Gives the rate at which it fell the fastest. curve (NULL: not
+ * explodes, then puts the weights back. Gives the rate at which it fell the fastest below all before. curve (NULL: not
  * asked for) receives the points; g_array_unref() it. L. N. Smith, "Cyclical learning rates for training
  * neural networks", 2017. */
 CONVOY_API gboolean convoy_trainer_find_rate (ConvoyTrainer *t, ConvoyBatches *train, guint steps, double *lr, GArray **curve, GError **error);

@@ -64,6 +64,7 @@ core_libcore_la_SOURCES = \
 	core/net-option.c \
 	core/net-text.c \
 	core/net-vars.c \
+	core/net-fit.c \
 	core/net-window.c \
 	core/net-words.c \
 	core/onnx.h \

@@ -5,11 +5,25 @@
 #include <math.h>
 
 static gboolean
-check_sizes (const ConvoyTrainer *t, const ConvoyBatches *b, gboolean exactly, GError **error)
+check_sample (const ConvoyTrainer *t, const ConvoyDatasetInfo *info, GError **error)
+{
+  ConvoyShape one = t->shape;
+  one.d[0] = 1;
+  gint64 count = convoy_shape_count (&info->shape);
+  if (info->shape.n > 0 && count == convoy_shape_count (&one) && (info->type == CONVOY_I64) == (t->type == CONVOY_I64))
+    return TRUE;
+  g_autofree char *has = convoy_shape_str (&info->shape), *wants = convoy_shape_str (&t->shape);
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "samples of %s %s do not fit an input of %s %s",
+      info->shape.n ? convoy_type_name (info->type) : "an unknown size", info->shape.n ? has : "(pictures, texts)", convoy_type_name (t->type), wants);
+  return FALSE;
+}
+
+gboolean
+convoy_trainer_check_batches (const ConvoyTrainer *t, const ConvoyBatches *b, gboolean exactly, GError **error)
 {
   guint size = convoy_batches_size (b);
   if (size <= t->o.batch && (!exactly || size == t->o.batch))
-    return TRUE;
+    return check_sample (t, convoy_batches_info (b), error);
   g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "the data comes in batches of %u, training is for %u", size, t->o.batch);
   return FALSE;
 }
@@ -38,7 +52,7 @@ gboolean
 convoy_trainer_fit (ConvoyTrainer *t, ConvoyBatches *train, ConvoyBatches *validation, GError **error)
 {
   GError *why = NULL;
-  if (!check_sizes (t, train, TRUE, error) || (validation && !check_sizes (t, validation, FALSE, error)))
+  if (!convoy_trainer_check_batches (t, train, TRUE, error) || (validation && !convoy_trainer_check_batches (t, validation, FALSE, error)))
     return FALSE;
   while (why == NULL && convoy_trainer_begin_epoch (t, convoy_batches_samples (train), &why)) {
     t->expected_validation = validation ? convoy_batches_samples (validation) : 0;
@@ -65,7 +79,7 @@ convoy_trainer_evaluate (ConvoyTrainer *t, ConvoyBatches *b, double *loss, doubl
   const gint64 *y;
   GError *why = NULL;
   guint64 left = convoy_batches_samples (b);
-  if (!check_sizes (t, b, FALSE, error) || !convoy_trainer_use_best (t, error))
+  if (!convoy_trainer_check_batches (t, b, FALSE, error) || !convoy_trainer_use_best (t, error))
     return FALSE;
   convoy_batches_start (b, 1, 0);
   for (guint n; why == NULL && convoy_batches_next (b, &x, &y, &why); left -= n) {

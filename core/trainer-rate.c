@@ -92,15 +92,17 @@ sweep (ConvoyTrainer *t, ConvoyBatches *b, guint steps, GArray *points, GError *
   return TRUE;
 }
 
-/* Where the loss falls the fastest over equal factors of the rate; 0: nowhere. */
+/* Where the loss falls the fastest over equal factors of the rate, below all that was before: what comes back from
+ * a jump does not count. 0: nowhere. */
 static double
 steepest (const GArray *points)
 {
-  double lr = 0, least = 0;
+  double lr = 0, least = 0, lowest = INFINITY;
   for (guint i = 1; i + 1 < points->len; i++) {
-    double slope = g_array_index (points, ConvoyRatePoint, i + 1).loss - g_array_index (points, ConvoyRatePoint, i - 1).loss;
-    if (slope < least) {
-      least = slope;
+    double before = g_array_index (points, ConvoyRatePoint, i - 1).loss, after = g_array_index (points, ConvoyRatePoint, i + 1).loss;
+    lowest = MIN (lowest, before);
+    if (after < lowest && after - before < least) {
+      least = after - before;
       lr = g_array_index (points, ConvoyRatePoint, i).lr;
     }
   }
@@ -112,12 +114,12 @@ convoy_trainer_find_rate (ConvoyTrainer *t, ConvoyBatches *train, guint steps, d
 {
   g_autoptr (GArray) points = g_array_new (FALSE, FALSE, sizeof (ConvoyRatePoint));
   steps = steps ? steps : 100;
-  if (convoy_batches_size (train) != t->o.batch || steps < 8) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID,
-        "learning rate: %u steps of %u samples, where 8 steps or more of %u are needed", steps, convoy_batches_size (train),
-        t->o.batch);
+  if (steps < 8) {
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "learning rate: %u steps, where 8 or more are needed", steps);
     return FALSE;
   }
+  if (!convoy_trainer_check_batches (t, train, TRUE, error))
+    return FALSE;
   Copy c = copy_out (t);
   gboolean ok = sweep (t, train, steps, points, error);
   copy_back (t, &c);

@@ -78,4 +78,6 @@ void convoy_trainer_blame (ConvoyTrainer *t, const void *x, guint n, double loss
 void convoy_trainer_describe (ConvoyTrainer *t);                        /* fills mark */
 gboolean convoy_trainer_resume (ConvoyTrainer *t, GError **error);
 void convoy_trainer_update_over (ConvoyTrainer *t);
+/* trainer-fit.c: its samples are the network's, in batches of no more than o.batch, or of as many. */
+gboolean convoy_trainer_check_batches (const ConvoyTrainer *t, const ConvoyBatches *b, gboolean exactly, GError **error);
 #endif

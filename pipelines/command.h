@@ -16,8 +16,8 @@ typedef struct {
   int (*run) (int argc, char **argv);   /* argv[0] is the subcommand; gives the exit status */
 } Command;
 
-extern const Command command_bench, command_classify, command_evaluate, command_explain, command_export, command_plot, command_quantize, command_run,
-  command_summary, command_zoo;
+extern const Command command_bench, command_classify, command_evaluate, command_explain, command_export, command_plot, command_quantize, command_rate,
+  command_run, command_summary, command_zoo;
 
 /* Parses the options; what is left is argv[1..]. FALSE: the usage was wrong, and that was said. */
 gboolean command_parse (const Command *c, const GOptionEntry *options, const char *more, int *argc, char ***argv);

@@ -12,8 +12,7 @@
 #include <string.h>
 
 static const Command *const commands[] = {
-  &command_classify, &command_run, &command_summary, &command_zoo, &command_evaluate, &command_explain, &command_bench, &command_plot, &command_export,
-  &command_quantize,
+  &command_classify, &command_run, &command_summary, &command_zoo, &command_evaluate, &command_explain, &command_bench, &command_plot, &command_rate, &command_export, &command_quantize,
 };
 
 static void

@@ -23,6 +23,7 @@ pipelines_convoy_SOURCES = \
 	pipelines/plot-figure.c \
 	pipelines/plot-panel.c \
 	pipelines/quantize.c \
+	pipelines/rate.c \
 	pipelines/recipe.c pipelines/recipe.h pipelines/recipe-expand.c \
 	pipelines/run.c \
 	pipelines/score.c pipelines/score.h \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * network.h - a network as `summary` and `bench` look at it: its graph with shapes, not its labels. */
+ * network.h - a network as `summary`, `rate` and `bench` look at it: its graph with shapes, not its labels. */
 #ifndef CONVOY_NETWORK_H
 #define CONVOY_NETWORK_H
 

@@ -111,6 +111,15 @@ says "a summary" 0 'GlobalAveragePool +3x1x1' convoy summary "$model"
 for net in "${srcdir:-.}"/zoo/networks/*.net; do
   says "summary of $(basename "$net" .net)" 0 '^Multiplications' convoy summary "$(basename "$net" .net)"
 done
+# A table whose second column says the class: any rate up to one at which it explodes teaches it.
+awk 'BEGIN { print "a,b,class"; for (i = 0; i < 200; i++) print i % 7 - 3 "," (i % 2 ? "4,left" : "-4,right") }' >"$dir/sides.csv"
+says "a learning rate" 0 'falls the fastest at a learning rate of [0-9.e-]+; it explodes' convoy rate 'dense units=8 activation=relu ! dense units=2 activation=softmax' "$dir/sides.csv" -o "$dir/rate.svg"
+says "drawn" 0 '</svg>' cat "$dir/rate.svg"
+says "for a network fitted to the table" 0 'learning rate of' convoy rate table-convnet1d "$dir/sides.csv" --label class --steps 40
+fails "a network of pictures for a table" 1 'samples of float32 2 do not fit an input of float32 32x3x32x32' convoy rate cifar10-convnet "$dir/sides.csv"
+fails "no data" 1 'none.csv' convoy rate lenet-5 "$dir/none.csv"
+fails "too few steps" 2 'steps 8 or more' convoy rate lenet-5 "$dir/sides.csv" --steps 3
+
 # Activations by hand, floats of a sample: 3072 + 28800 + 25088 + 6272 + 9216 + 6400 + 1600 + 576 + 1024 + 10, in a batch of 128; parameters 703,594.
 says "what a training step needs" 0 '^[01]\.[0-9]+ times activations \(42\.0 MB\) \+ 3 x parameters \(2\.8 MB\)$' convoy summary cifar10-convnet --training --batch 128
 for net in cifar10-convnet cifar10-best imdb-convnet1d; do

@@ -264,6 +264,15 @@ test_find_rate (void)
   g_autofree char *after = tools_weights (t);
   CU_ASSERT_STRING_EQUAL (before, after);
   CU_ASSERT_TRUE (lr > 1e-3 && lr < 10 && curve->len > 50);
+  ConvoyDataset *others = tools_blobs (100, CONVOY_SHAPE (5));
+  ConvoyBatches *narrow = tools_batches (others, 16, 1);
+  GError *error = NULL;
+  CU_ASSERT_FALSE (convoy_trainer_find_rate (t, narrow, 0, &lr, NULL, &error));
+  temp_check_error (g_steal_pointer (&error), "float32 5 do not fit", "16x6");
+  CU_ASSERT_FALSE (convoy_trainer_fit (t, narrow, NULL, &error));
+  temp_check_error (error, "float32 5 do not fit", "16x6");
+  convoy_batches_free (narrow);
+  convoy_dataset_unref (others);
   g_array_unref (curve);
   convoy_batches_free (b);
   convoy_dataset_unref (d);
