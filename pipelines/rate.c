@@ -118,7 +118,7 @@ load_network (const char *text, const ConvoyDatasetInfo *info, guint batch, guin
   if (path)
     return convoy_net_load_for (path, nothing, &input, info->n_classes, seed, error);
   if (strpbrk (text, " !"))
-    return convoy_net_parse (text, NULL, &input, vars, seed, error);
+    return convoy_net_parse (text, NULL, &input, strstr (text, "${classes}") ? vars : NULL, seed, error);
   return network_load (text, error);
 }
 
