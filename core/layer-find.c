@@ -20,17 +20,25 @@ is_map (const ConvoyGraph *g, ConvoyValue v)
   return x->known && x->shape.n == 4 && x->shape.d[2] * x->shape.d[3] > 1;
 }
 
-/* The last node that makes one number a channel of a feature map. */
+/* Makes one number a channel of a feature map; what is called so does of a map of one pixel, too, as a
+ * picture smaller than the network's own leaves. */
+static gboolean
+is_global_pool (const ConvoyGraph *g, const ConvoyNode *n)
+{
+  static const char *const always[] = { "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", NULL };
+  static const char *const often[] = { "AveragePool", "MaxPool", "ReduceMean", "ReduceMax", NULL };
+  const ConvoyShape *in = convoy_graph_shape (g, n->in[0]), *out = convoy_graph_shape (g, n->out);
+  if (is_op (n, always))
+    return in && in->n == 4;
+  return is_op (n, often) && is_map (g, n->in[0]) && out && (out->n == 2 || (out->n == 4 && !is_map (g, n->out)));
+}
+
 static const ConvoyNode *
 last_global_pool (const ConvoyGraph *g)
 {
-  static const char *const pools[] = { "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "AveragePool", "MaxPool", "ReduceMean", "ReduceMax", NULL };
-  for (guint i = g->nodes->len; i-- > 0;) {
-    const ConvoyNode *n = CONVOY_NODE (g, i);
-    const ConvoyShape *out = convoy_graph_shape (g, n->out);
-    if (is_op (n, pools) && is_map (g, n->in[0]) && out && (out->n == 2 || (out->n == 4 && !is_map (g, n->out))))
-      return n;
-  }
+  for (guint i = g->nodes->len; i-- > 0;)
+    if (is_global_pool (g, CONVOY_NODE (g, i)))
+      return CONVOY_NODE (g, i);
   return NULL;
 }
 

@@ -150,9 +150,15 @@ tests_test_samples_LDADD = core/libconvoy.la $(element_test_ldadd) $(ANALYTICS_L
 
 # Data sets as streams.
 check_PROGRAMS += tests/test-elements-head
-tests_test_elements_head_SOURCES = tests/test-elements-head.c tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
+tests_test_elements_head_SOURCES = tests/test-elements-head.c tests/element-set.c tests/element-set.h tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
 tests_test_elements_head_CPPFLAGS = $(element_test_cppflags)
 tests_test_elements_head_LDADD = core/libconvoy.la $(element_test_ldadd)
+
+# What of a trained network learns on and what does not; its files are read by what protobuf-c makes of ONNX alone.
+check_PROGRAMS += tests/test-elements-tune
+tests_test_elements_tune_SOURCES = tests/test-elements-tune.c tests/element-set.c tests/element-set.h tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
+tests_test_elements_tune_CPPFLAGS = $(element_test_cppflags) $(CORE_CFLAGS)
+tests_test_elements_tune_LDADD = core/libconvoy.la core/libonnxpb.la $(CORE_LIBS) $(element_test_ldadd) -lm
 
 # What is taught while a stream flows; the part that knows no elements is compiled in.
 check_PROGRAMS += tests/test-elements-teach

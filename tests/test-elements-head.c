@@ -3,6 +3,7 @@
  * test-elements-head.c - cnnhead: learns a data set that must be learnt, tells how it goes, stops and goes on
  * with the same bits, and leaves a file that classifies. */
 #include "core/convoy.h"
+#include "tests/element-set.h"
 #include "tests/element-tools.h"
 #include "tests/temp-files.h"
 #include <glib/gstdio.h>
@@ -11,29 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N 200                   /* pictures of 32x32 in the CIFAR format, half of them red, half blue */
+#define N SET_N
 #define HEAD "layers=\"avgpool pool=8 ! flatten ! dense units=2 activation=softmax\" optimizer=adam learning-rate=0.02 batch-size=20 seed=3"
 
-static const char *
-make_set (void)
-{
-  static guint8 *rows;
-  GRand *rand = g_rand_new_with_seed (1);
-  if (!rows) {
-    rows = g_malloc (N * 3073);
-    for (guint i = 0; i < N; i++) {
-      guint8 *p = rows + (gsize) i * 3073;
-      *p++ = i % 2;
-      for (guint k = 0; k < 3072; k++)
-        p[k] = (guint8) ((k / 1024 == (i % 2 ? 2 : 0) ? 140 : 60) + g_rand_int_range (rand, 0, 60));
-    }
-    temp_write ("set/data_batch_1.bin", rows, N * 3073);
-  }
-  g_rand_free (rand);
-  return temp_path ("set");
-}
-
-#define SOURCE "cnndatasetsrc location=%s classes=airplane,automobile validation-split=0.2 seed=5 "
+#define SOURCE SET_SOURCE "validation-split=0.2 "
 
 static double
 said_double (const Run *r, const char *name, guint nth, const char *field)
