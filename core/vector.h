@@ -15,4 +15,11 @@
 #else
 #define CONVOY_VECTORIZED
 #endif
+
+/* A block of channels as a processor has it, from memory of floats. Where v is below zero all bits are set, by its sign:
+ * compilers take a comparison of vectors as wide as this apart into one for each number. */
+#define CONVOY_LANES 16
+typedef float ConvoyLanes __attribute__ ((vector_size (CONVOY_LANES * sizeof (float)), aligned (sizeof (float)), may_alias));
+typedef int ConvoyMask __attribute__ ((vector_size (CONVOY_LANES * sizeof (float)), aligned (sizeof (float)), may_alias));
+#define CONVOY_NEGATIVE(v) ((ConvoyMask) (v) >> 31)
 #endif
