@@ -213,6 +213,11 @@ tests_test_gradients_SOURCES = tests/test-gradients.c tests/tap.c tests/tap.h
 tests_test_gradients_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(TEST_CFLAGS)
 tests_test_gradients_LDADD = core/libcore.la $(TEST_LIBS) -lm
 
+check_PROGRAMS += tests/test-learn-paths
+tests_test_learn_paths_SOURCES = tests/test-learn-paths.c tests/tap.c tests/tap.h
+tests_test_learn_paths_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)
+tests_test_learn_paths_LDADD = $(tests_test_gradients_LDADD)
+
 check_PROGRAMS += tests/test-conv-rows
 tests_test_conv_rows_SOURCES = tests/test-conv-rows.c tests/tap.c tests/tap.h
 tests_test_conv_rows_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)

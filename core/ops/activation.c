@@ -179,16 +179,25 @@ eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GE
 
 /* --- gradients, from the result y alone ------------------------------- */
 
+#define PIECE 4096              /* floats that a thread takes at a time */
+
 #define SLOPE(name, expression) \
-  static void \
-  name (gint64 n, const float *y_of, const float *dy, float *dx, float a, float b) \
+  CONVOY_VECTORIZED static void \
+  name##_piece (gint64 n, const float *y_of, const float *dy, float *dx, float a, float b) \
   { \
     (void) a, (void) b; \
-    _Pragma ("omp parallel for simd") \
+    _Pragma ("omp simd") \
     for (gint64 i = 0; i < n; i++) { \
       const float y = y_of[i]; \
       dx[i] = dy[i] * (expression); \
     } \
+  } \
+  static void \
+  name (gint64 n, const float *y, const float *dy, float *dx, float a, float b) \
+  { \
+    _Pragma ("omp parallel for") \
+    for (gint64 i = 0; i < n; i += PIECE) \
+      name##_piece (MIN (PIECE, n - i), y + i, dy + i, dx + i, a, b); \
   }
 
 SLOPE (relu_slope, (y > 0 ? 1.0f : a))
@@ -196,8 +205,8 @@ SLOPE (logistic_slope, (y * (1 - y)))
 SLOPE (hyperbolic_slope, (1 - y * y))
 SLOPE (elu_slope, (y > 0 ? 1.0f : y + a))
 SLOPE (softplus_slope, (1 - expf (-y)))
-SLOPE (hard_sigmoid_slope, (y > 0 && y < 1 ? a : 0.0f))
-SLOPE (clip_slope, (y > a && y < b ? 1.0f : 0.0f))
+SLOPE (hard_sigmoid_slope, ((y > 0) & (y < 1) ? a : 0.0f))
+SLOPE (clip_slope, ((y > a) & (y < b) ? 1.0f : 0.0f))
 
 static const struct { const char *op; void (*f) (gint64, const float *, const float *, float *, float, float); float alpha; } slopes[] = {
   { "Relu", relu_slope, 0 }, { "LeakyRelu", relu_slope, 0.01f }, { "Sigmoid", logistic_slope, 0 }, { "Tanh", hyperbolic_slope, 0 }, { "Elu", elu_slope, 1 },

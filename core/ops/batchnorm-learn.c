@@ -18,7 +18,7 @@
 #include <math.h>
 #include <string.h>
 
-#define MAX_BLOCK 16
+#define MAX_BLOCK CONVOY_LANES
 #define CHUNK 256               /* places whose mean is taken at once, small enough to stay in the first cache */
 
 typedef struct {
@@ -44,22 +44,31 @@ merge (Moments *m, guint lanes, const float *mean, const float *m2, double count
   m->count = total;
 }
 
-static void
-chunk_moments (const float *x, gint64 places, guint block, float *mean, float *m2)
+/* Mean and sum of squared differences of each channel of a block. */
+CONVOY_VECTORIZED static void
+block_moments (const float *x_of, gint64 places, float *mean_of, float *m2_of)
 {
-  float sum[MAX_BLOCK] = { 0 }, square[MAX_BLOCK] = { 0 };
-  if (block == MAX_BLOCK) {
-    for (gint64 i = 0; i < places; i++)
-      for (guint c = 0; c < MAX_BLOCK; c++)
-        sum[c] += x[i * MAX_BLOCK + c];
-    for (guint c = 0; c < MAX_BLOCK; c++)
-      mean[c] = sum[c] / places;
-    for (gint64 i = 0; i < places; i++)
-      for (guint c = 0; c < MAX_BLOCK; c++)
-        square[c] += (x[i * MAX_BLOCK + c] - mean[c]) * (x[i * MAX_BLOCK + c] - mean[c]);
-    memcpy (m2, square, sizeof square);
-    return;
-  }
+  const ConvoyLanes *x = (const ConvoyLanes *) x_of;
+  ConvoyLanes sum[4] = { 0 }, square[4] = { 0 };
+  gint64 whole = places & ~(gint64) 3;
+  for (gint64 i = 0; i < whole; i += 4)
+    for (guint k = 0; k < 4; k++)
+      sum[k] += x[i + k];
+  for (gint64 i = whole; i < places; i++)
+    sum[0] += x[i];
+  const ConvoyLanes mean = (sum[0] + sum[1] + sum[2] + sum[3]) / (float) places;
+  for (gint64 i = 0; i < whole; i += 4)
+    for (guint k = 0; k < 4; k++)
+      square[k] += (x[i + k] - mean) * (x[i + k] - mean);
+  for (gint64 i = whole; i < places; i++)
+    square[0] += (x[i] - mean) * (x[i] - mean);
+  *(ConvoyLanes *) mean_of = mean;
+  *(ConvoyLanes *) m2_of = square[0] + square[1] + square[2] + square[3];
+}
+
+CONVOY_VECTORIZED static void
+channel_moments (const float *x, gint64 places, float *mean, float *m2)
+{
   double s = 0, q = 0;
 #pragma omp simd reduction (+ : s)
   for (gint64 i = 0; i < places; i++)
@@ -80,27 +89,33 @@ moments_of (const Norm *p, const float *x, gint64 group, Moments *m)
     for (gint64 at = 0; at < p->s; at += CHUNK) {
       float mean[MAX_BLOCK], m2[MAX_BLOCK];
       gint64 places = MIN (CHUNK, p->s - at);
-      chunk_moments (x + ((n * groups + group) * p->s + at) * p->block, places, p->block, mean, m2);
+      (p->block == MAX_BLOCK ? block_moments : channel_moments) (x + ((n * groups + group) * p->s + at) * p->block, places, mean,
+          m2);
       merge (m, p->block, mean, m2, places);
     }
 }
 
-/* y = clip (a x + b) over one group of channels. */
-static void
-normalize (const Norm *p, const float *x, float *y, gint64 group, const float *a, const float *b)
+/* y = clip (a x + b) over one group of channels, the last samples first: they are still in the cache. */
+CONVOY_VECTORIZED static void
+normalize (const Norm *p, const float *x, float *y, gint64 group, const float *a_of, const float *b_of)
 {
-  gint64 groups = (p->channels + p->block - 1) / p->block;
-  float lo = p->lo, hi = p->hi;
-  for (gint64 n = 0; n < p->n; n++) {
-    gsize at = (n * groups + group) * p->s * p->block;
+  const gint64 groups = (p->channels + p->block - 1) / p->block;
+  const float lo = p->lo, hi = p->hi;
+  float a[MAX_BLOCK], b[MAX_BLOCK];
+  memcpy (a, a_of, sizeof a);
+  memcpy (b, b_of, sizeof b);
+  for (gint64 n = p->n; n-- > 0;) {
+    const gsize at = (n * groups + group) * p->s * p->block;
     if (p->block == MAX_BLOCK)
       for (gint64 i = 0; i < p->s; i++)
+#pragma omp simd
         for (guint c = 0; c < MAX_BLOCK; c++) {
           float v = a[c] * x[at + i * MAX_BLOCK + c] + b[c];
           v = v < lo ? lo : v;
           y[at + i * MAX_BLOCK + c] = v > hi ? hi : v;
         }
     else
+#pragma omp simd
       for (gint64 i = 0; i < p->s; i++) {
         float v = *a * x[at + i] + *b;
         v = v < lo ? lo : v;
@@ -145,34 +160,50 @@ forward (void *const data[], const void *user)
   }
 }
 
+/* Sums of dz and of dz (x - mean) over some places; z = a x + b. */
+CONVOY_VECTORIZED static void
+block_sums (const Norm *p, const float *x_of, const float *dy_of, gint64 places, const float *a_of, const float *b_of,
+    const float *mean_of, float *s_of, float *q_of)
+{
+  const ConvoyLanes *x = (const ConvoyLanes *) x_of, *dy = (const ConvoyLanes *) dy_of, zero = { 0 };
+  const ConvoyLanes a = *(const ConvoyLanes *) a_of, b = *(const ConvoyLanes *) b_of, mean = *(const ConvoyLanes *) mean_of,
+                    lo = zero + p->lo, hi = zero + p->hi;
+  ConvoyLanes s = zero, q = zero;
+  for (gint64 i = 0; i < places; i++) {
+    const ConvoyLanes z = a * x[i] + b,
+                      d = (ConvoyLanes) (CONVOY_NEGATIVE (lo - z) & CONVOY_NEGATIVE (z - hi) & (ConvoyMask) dy[i]);
+    s += d;
+    q += d * (x[i] - mean);
+  }
+  *(ConvoyLanes *) s_of = s;
+  *(ConvoyLanes *) q_of = q;
+}
+
+CONVOY_VECTORIZED static void
+channel_sums (const Norm *p, const float *x, const float *dy, gint64 places, const float *a, const float *b, const float *mean,
+    float *s, float *q)
+{
+  float s0 = 0, q0 = 0;
+#pragma omp simd reduction(+ : s0, q0)
+  for (gint64 i = 0; i < places; i++) {
+    float z = *a * x[i] + *b, d = (z > p->lo) & (z < p->hi) ? dy[i] : 0;
+    s0 += d;
+    q0 += d * (x[i] - *mean);
+  }
+  *s = s0;
+  *q = q0;
+}
+
 /* Sums of dz and of dz h, h = (x - mean) inverse; z = a x + b. */
 static void
 sums_of (const Norm *p, const float *x, const float *dy, gint64 group, const float *a, const float *b, const float *mean, const float *inverse, double *dz_sum, double *dzh_sum)
 {
   gint64 groups = (p->channels + p->block - 1) / p->block;
-  float lo = p->lo, hi = p->hi;
   for (gint64 n = 0; n < p->n; n++)
     for (gint64 from = 0; from < p->s; from += CHUNK) {
       gsize at = ((n * groups + group) * p->s + from) * p->block;
-      gint64 places = MIN (CHUNK, p->s - from);
-      float s[MAX_BLOCK] = { 0 }, q[MAX_BLOCK] = { 0 };
-      if (p->block == MAX_BLOCK)
-        for (gint64 i = 0; i < places; i++)
-          for (guint c = 0; c < MAX_BLOCK; c++) {
-            float v = x[at + i * MAX_BLOCK + c], z = a[c] * v + b[c], d = z > lo && z < hi ? dy[at + i * MAX_BLOCK + c] : 0;
-            s[c] += d;
-            q[c] += d * (v - mean[c]);
-          }
-      else {
-        float s0 = 0, q0 = 0;
-#pragma omp simd reduction (+ : s0, q0)
-        for (gint64 i = 0; i < places; i++) {
-          float v = x[at + i], z = *a * v + *b, d = z > lo && z < hi ? dy[at + i] : 0;
-          s0 += d;
-          q0 += d * (v - *mean);
-        }
-        s[0] = s0, q[0] = q0;
-      }
+      float s[MAX_BLOCK], q[MAX_BLOCK];
+      (p->block == MAX_BLOCK ? block_sums : channel_sums) (p, x + at, dy + at, MIN (CHUNK, p->s - from), a, b, mean, s, q);
       for (guint c = 0; c < p->block; c++) {
         dz_sum[c] += s[c];
         dzh_sum[c] += q[c] * inverse[c];
@@ -180,25 +211,31 @@ sums_of (const Norm *p, const float *x, const float *dy, gint64 group, const flo
     }
 }
 
-/* dx = k dz + l x + m: k = a, and from the sums what the statistics of the batch take back. */
-static void
-back_group (const Norm *p, const float *x, const float *dy, float *dx, gint64 group, const float *a, const float *b, const float *l, const float *m)
+/* dx = k dz + l x + m: k = a, and from the sums what the statistics of the batch take back; the last
+ * samples first, as in normalize(). */
+CONVOY_VECTORIZED static void
+back_group (const Norm *p, const float *x_of, const float *dy_of, float *dx_of, gint64 group, const float *a_of, const float *b_of,
+    const float *l_of, const float *m_of)
 {
-  gint64 groups = (p->channels + p->block - 1) / p->block;
-  float lo = p->lo, hi = p->hi;
-  for (gint64 n = 0; n < p->n; n++) {
-    gsize at = (n * groups + group) * p->s * p->block;
-    if (p->block == MAX_BLOCK)
-      for (gint64 i = 0; i < p->s; i++)
-        for (guint c = 0; c < MAX_BLOCK; c++) {
-          gsize e = at + i * MAX_BLOCK + c;
-          float v = x[e], z = a[c] * v + b[c], d = z > lo && z < hi ? dy[e] : 0;
-          dx[e] = a[c] * d + l[c] * v + m[c];
-        }
-    else
+  const gint64 groups = (p->channels + p->block - 1) / p->block;
+  const ConvoyLanes zero = { 0 }, lo = zero + p->lo, hi = zero + p->hi;
+  for (gint64 n = p->n; n-- > 0;) {
+    const gsize at = (n * groups + group) * p->s * p->block;
+    if (p->block == MAX_BLOCK) {
+      const ConvoyLanes *x = (const ConvoyLanes *) (x_of + at), *dy = (const ConvoyLanes *) (dy_of + at);
+      const ConvoyLanes a = *(const ConvoyLanes *) a_of, b = *(const ConvoyLanes *) b_of, l = *(const ConvoyLanes *) l_of,
+                        m = *(const ConvoyLanes *) m_of;
+      ConvoyLanes *dx = (ConvoyLanes *) (dx_of + at);
       for (gint64 i = 0; i < p->s; i++) {
-        float v = x[at + i], z = *a * v + *b, d = z > lo && z < hi ? dy[at + i] : 0;
-        dx[at + i] = *a * d + *l * v + *m;
+        const ConvoyLanes z = a * x[i] + b,
+                          d = (ConvoyLanes) (CONVOY_NEGATIVE (lo - z) & CONVOY_NEGATIVE (z - hi) & (ConvoyMask) dy[i]);
+        dx[i] = a * d + l * x[i] + m;
+      }
+    } else
+#pragma omp simd
+      for (gint64 i = 0; i < p->s; i++) {
+        float v = x_of[at + i], z = *a_of * v + *b_of, d = (z > p->lo) & (z < p->hi) ? dy_of[at + i] : 0;
+        dx_of[at + i] = *a_of * d + *l_of * v + *m_of;
       }
   }
 }

@@ -16,13 +16,9 @@
 #include "core/ops/window.h"
 #include <string.h>
 
-#define BLOCK 16                /* channels that are added at a time */
+#define BLOCK CONVOY_LANES                /* channels that are added at a time */
 #define PIECE 64                /* outputs of a text that one thread computes at a time */
 #define MAX_PRODUCTS (1 << 26)  /* floats in P */
-
-/* A block of channels as the processor has it; from memory of floats. */
-typedef float Lanes __attribute__ ((vector_size (BLOCK * sizeof (float)), aligned (sizeof (float)), may_alias));
-typedef gint32 Mask __attribute__ ((vector_size (BLOCK * sizeof (float))));
 
 typedef struct {
   gint64 rows, width;           /* V, D */
@@ -157,15 +153,15 @@ turn_back (void *const data[], const void *user)
 CONVOY_VECTORIZED static void
 add_taps (const Rows *r, const float *p, const gint32 *index, const float *bias, float *y, gint64 from, gint64 to)
 {
-  const Lanes none = { 0 };
+  const ConvoyLanes none = { 0 };
   for (gint64 t = from; t < to; t++) {
-    Lanes sum = bias ? *(const Lanes *) bias : none;
+    ConvoyLanes sum = bias ? *(const ConvoyLanes *) bias : none;
     gint64 first = MAX (r->before - t, 0), last = MIN (r->length + r->before - t, r->taps);
     for (gint64 k = first; k < last; k++)
-      sum += *(const Lanes *) (p + (index[t + k - r->before] * r->taps + k) * r->outputs);
+      sum += *(const ConvoyLanes *) (p + (index[t + k - r->before] * r->taps + k) * r->outputs);
     if (r->relu)
-      sum = (Lanes) ((Mask) sum & (sum > none));
-    *(Lanes *) (y + t * BLOCK) = sum;
+      sum = (ConvoyLanes) ((ConvoyMask) sum & ~CONVOY_NEGATIVE (sum));
+    *(ConvoyLanes *) (y + t * BLOCK) = sum;
   }
 }
 
@@ -213,11 +209,11 @@ sum_row (const Rows *r, const float *dy, const gint32 *place, gint64 n, float *d
   gint64 blocks = r->outputs / BLOCK;
   for (gint64 k = 0; k < r->taps; k++)
     for (gint64 block = 0; block < blocks; block++) {
-      Lanes *to = (Lanes *) (dp + k * r->outputs + block * BLOCK), sum = *to;
+      ConvoyLanes *to = (ConvoyLanes *) (dp + k * r->outputs + block * BLOCK), sum = *to;
       for (gint64 i = 0; i < n; i++) {
         gint64 text = place[i] / r->length, t = place[i] % r->length - k + r->before;
         if (t >= 0 && t < r->places)
-          sum += *(const Lanes *) (dy + ((text * blocks + block) * r->places + t) * BLOCK);
+          sum += *(const ConvoyLanes *) (dy + ((text * blocks + block) * r->places + t) * BLOCK);
       }
       *to = sum;
     }
@@ -250,11 +246,11 @@ sum_bias (void *const data[], const void *user)
   gint64 blocks = r->outputs / BLOCK;
 #pragma omp parallel for
   for (gint64 block = 0; block < blocks; block++) {
-    Lanes sum = { 0 };
+    ConvoyLanes sum = { 0 };
     for (gint64 text = 0; text < r->texts; text++)
       for (gint64 t = 0; t < r->places; t++)
-        sum += *(const Lanes *) (dy + ((text * blocks + block) * r->places + t) * BLOCK);
-    *(Lanes *) (db + block * BLOCK) = sum;
+        sum += *(const ConvoyLanes *) (dy + ((text * blocks + block) * r->places + t) * BLOCK);
+    *(ConvoyLanes *) (db + block * BLOCK) = sum;
   }
 }
 
