@@ -296,11 +296,26 @@ convoy_exec_point (ConvoyExec *x, guint i, void *data)
   }
 }
 
+/* The bytes of the view are those of a plain tensor. */
+static gboolean
+is_plain (const ConvoyView *v)
+{
+  gint64 step = 1;
+  for (guint d = v->shape.n; d-- > 0; step *= v->shape.d[d])
+    if (v->stride[d] != step && v->shape.d[d] != 1)
+      return FALSE;
+  return TRUE;
+}
+
 static void
 copy_strided (const ConvoyView *to, const char *from)
 {
   gsize size = convoy_type_size (to->type);
   gint64 count = convoy_shape_count (&to->shape), at[CONVOY_MAX_DIMS] = { 0 }, offset = 0;
+  if (is_plain (to)) {
+    memcpy (to->data, from, count * size);
+    return;
+  }
   for (gint64 i = 0; i < count; i++, from += size) {
     memcpy ((char *) to->data + offset * size, from, size);
     for (guint d = to->shape.n; d-- > 0;) {

@@ -16,7 +16,7 @@
 #include "core/ops/window.h"
 #include <string.h>
 
-#define BLOCK CONVOY_LANES                /* channels that are added at a time */
+#define BLOCK CONVOY_LANES      /* channels that are added at a time */
 #define PIECE 64                /* outputs of a text that one thread computes at a time */
 #define MAX_PRODUCTS (1 << 26)  /* floats in P */
 
