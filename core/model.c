@@ -2,7 +2,7 @@
  *
  * model.c - an ONNX file with what is needed to feed and read it, and the plans made of it so far. */
 #include "core/model-meta.h"
-#include "core/graph.h"
+#include "core/plan.h"
 
 struct ConvoyModel {
   char *path;
@@ -124,6 +124,14 @@ make_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads
   return p;
 }
 
+/* With the lock. early: the key of one that is not timed, which will do too; NULL: it will not. */
+static ConvoyPlan *
+find_plan (ConvoyModel *m, const char *key, const char *early)
+{
+  ConvoyPlan *p = g_hash_table_lookup (m->plans, key);
+  return p || !early ? p : g_hash_table_lookup (m->plans, early);
+}
+
 static ConvoyPlan *
 kept_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads, const char *upto, gboolean soon, GError **error)
 {
@@ -134,12 +142,13 @@ kept_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads
   threads = MAX (threads, 1);
   width = width ? width : m->info.width;
   height = height ? height : m->info.height;
-  g_autofree char *key = g_strdup_printf ("%u %ux%u %u %d %s", batch, width, height, threads, soon, upto ? upto : "");
+  g_autofree char *key = g_strdup_printf ("%u %ux%u %u %s", batch, width, height, threads, upto ? upto : "");
+  g_autofree char *early = soon ? g_strdup_printf ("soon %s", key) : NULL;
   g_mutex_lock (&m->lock);
-  ConvoyPlan *p = g_hash_table_lookup (m->plans, key);
+  ConvoyPlan *p = find_plan (m, key, early);
   while (p == NULL && m->making) {
     g_cond_wait (&m->made, &m->lock);
-    p = g_hash_table_lookup (m->plans, key);
+    p = find_plan (m, key, early);
   }
   m->making |= p == NULL;
   g_mutex_unlock (&m->lock);
@@ -150,7 +159,7 @@ kept_plan (ConvoyModel *m, guint batch, guint width, guint height, guint threads
   g_mutex_lock (&m->lock);
   m->making = FALSE;
   if (p)
-    g_hash_table_insert (m->plans, g_steal_pointer (&key), p);
+    g_hash_table_insert (m->plans, soon && !p->timed ? g_steal_pointer (&early) : g_steal_pointer (&key), p);
   g_cond_broadcast (&m->made);
   g_mutex_unlock (&m->lock);
   return p;

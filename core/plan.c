@@ -76,9 +76,14 @@ convoy_plan_new (ConvoyGraph *bound, const ConvoyPlanOptions *o, GError **error)
   gboolean no_fuse = o && o->no_fuse;
   if (no_fuse)
     return convoy_plan_compile (bound, threads, TRUE, (ConvoyVariant) { 0 }, NULL, error);
-  ConvoyVariant v = convoy_tune (bound, threads, o ? o->cache : NULL, o && o->no_timing);
+  gboolean timed;
+  ConvoyVariant v = convoy_tune (bound, threads, o ? o->cache : NULL, o && o->no_timing, &timed);
   ConvoyPlan *p = v.part ? convoy_plan_variant (bound, threads, v, NULL) : NULL;        /* NULL: what the cache says does not fit */
-  return p ? p : convoy_plan_compile (bound, threads, FALSE, (ConvoyVariant) { .blocked = v.blocked, .depthwise = v.depthwise }, NULL, error);
+  if (p == NULL)
+    p = convoy_plan_compile (bound, threads, FALSE, (ConvoyVariant) { .blocked = v.blocked, .depthwise = v.depthwise }, NULL, error);
+  if (p)
+    p->timed = timed;
+  return p;
 }
 
 static void

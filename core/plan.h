@@ -67,6 +67,7 @@ struct ConvoyPlan {
   ConvoyGraph *graph;
   guint threads;
   ConvoyVariant variant;
+  gboolean timed;               /* it was chosen by timing */
   ConvoySplit *split;           /* not NULL: the batch is worked in parts, and all below is empty */
   GArray *bufs;                 /* ConvoyPlanBuf */
   GArray *steps, *statics;      /* ConvoyStep */
@@ -92,5 +93,6 @@ ConvoyPlan *convoy_plan_variant (ConvoyGraph *bound, guint threads, ConvoyVarian
 /* Adds the time of the steps of each convolution, counted as above, since profiling was turned on. */
 void convoy_exec_conv_seconds (const ConvoyExec *x, guint first, double seconds[64]);
 void convoy_exec_point (ConvoyExec *x, guint i, void *data);            /* exec.c: input i lies there from now on */
-ConvoyVariant convoy_tune (ConvoyGraph *bound, guint threads, const char *cache, gboolean no_timing);      /* tune.c */
+/* tune.c; timed: whether timing chose it, now or for the file. */
+ConvoyVariant convoy_tune (ConvoyGraph *bound, guint threads, const char *cache, gboolean no_timing, gboolean *timed);
 #endif

@@ -145,17 +145,21 @@ write_variant (GKeyFile *file, const char *key, const ConvoyVariant *v)
 }
 
 ConvoyVariant
-convoy_tune (ConvoyGraph *bound, guint threads, const char *cache, gboolean no_timing)
+convoy_tune (ConvoyGraph *bound, guint threads, const char *cache, gboolean no_timing, gboolean *timed)
 {
   ConvoyVariant v = layouts[0];
+  *timed = FALSE;
   if (cache == NULL)
     return v;
   g_autofree char *key = key_of (bound, threads);
   g_autoptr (GKeyFile) file = g_key_file_new ();
-  if (g_key_file_load_from_file (file, cache, G_KEY_FILE_NONE, NULL) && read_variant (file, key, &v))
+  if (g_key_file_load_from_file (file, cache, G_KEY_FILE_NONE, NULL) && read_variant (file, key, &v)) {
+    *timed = TRUE;
     return v;
+  }
   if (no_timing)
     return layouts[0];
+  *timed = TRUE;
   v = search (bound, threads);
   write_variant (file, key, &v);
   g_key_file_save_to_file (file, cache, NULL);  /* a cache that cannot be written costs the timing next time, nothing else */

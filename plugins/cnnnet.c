@@ -11,7 +11,8 @@
 
 struct CnnNet {
   CnnNetOptions o;
-  ConvoyExec *exec;
+  ConvoyPlan *plan;             /* borrowed from the model */
+  ConvoyExec *exec;             /* of plan */
   guint runs;                   /* until TIME_AFTER */
   ConvoyView view;              /* of the input, batch x channels x height x width */
   ConvoyTop *top;
@@ -58,6 +59,7 @@ cnn_net_new (const CnnNetOptions *o, GError **error)
   ConvoyPlan *plan = (o->top_k ? convoy_model_plan_soon : convoy_model_plan) (o->model, o->batch, info->width, info->height, o->threads, o->upto, error);
   if (!plan || !(net->exec = convoy_exec_new (plan, error)))
     goto fail;
+  net->plan = plan;
   net->view = convoy_exec_input (net->exec, 0);
   if (!check (net, error))
     goto fail;
@@ -171,11 +173,12 @@ static void
 settle (CnnNet *net)
 {
   ConvoyPlan *plan = convoy_model_plan (net->o.model, net->o.batch, net->o.info.width, net->o.info.height, net->o.threads, net->o.upto, NULL);
-  ConvoyExec *exec = plan ? convoy_exec_new (plan, NULL) : NULL;
+  ConvoyExec *exec = plan && plan != net->plan ? convoy_exec_new (plan, NULL) : NULL;
 
   if (!exec)
     return;
   convoy_exec_free (net->exec);
+  net->plan = plan;
   net->exec = exec;
   net->view = convoy_exec_input (exec, 0);
 }

@@ -357,6 +357,24 @@ plans (void)
   convoy_model_unref (m);
 }
 
+/* What is found in the cache is not planned again later; what is not, is. */
+static void
+plans_from_cache (void)
+{
+  const char *path = make ("cached", averages (CONVOY_SHAPE (1, 3, 8, 10), NULL), NULL, NULL);
+  const ConvoyModelOptions o = { .cache_dir = temp_path ("plans-cache") };
+  ConvoyModel *m = load (path, &o);
+  ConvoyPlan *early = convoy_model_plan_soon (m, 1, 0, 0, 1, NULL, NULL), *timed = convoy_model_plan (m, 1, 0, 0, 1, NULL, NULL);
+  CU_ASSERT_TRUE (early && timed && early != timed);
+  CU_ASSERT_PTR_EQUAL (convoy_model_plan_soon (m, 1, 0, 0, 1, NULL, NULL), timed);
+  convoy_model_unref (m);
+  m = load (path, &o);
+  early = convoy_model_plan_soon (m, 1, 0, 0, 1, NULL, NULL);
+  CU_ASSERT_PTR_NOT_NULL (early);
+  CU_ASSERT_PTR_EQUAL (convoy_model_plan (m, 1, 0, 0, 1, NULL, NULL), early);
+  convoy_model_unref (m);
+}
+
 static void
 open_size (void)
 {
@@ -536,7 +554,7 @@ main (void)
   static const TapTest tests[] = {
     { "metadata alone", metadata }, { "a sidecar alone", sidecar }, { "both, agreeing", both }, { "labels given", labels_given },
     { "channels last", channels_last }, { "no pictures at all", numbers }, { "texts", texts }, { "what is refused", refused }, { "facts out of place", out_of_place },
-    { "plans are kept", plans }, { "picture size left open", open_size }, { "the part of a picture", window }, { "pixels into tensors", put },
+    { "plans are kept", plans }, { "plans from the cache", plans_from_cache }, { "picture size left open", open_size }, { "the part of a picture", window }, { "pixels into tensors", put },
     { "the best of scores", top }, { "rows of a summary", layers }, { "8-bit weights in a summary", quantized_layers }, { NULL, NULL },
   };
   return temp_main ("model", tests);
