@@ -8,7 +8,8 @@
 #include "plugins/cnnjpegdc.h"
 #include <string.h>
 
-#define LOOK 11
+#define LOOK 12
+#define DC_LOOK 11
 
 #define PAD 512                 /* more than a block can take; so one look at the end a block will do */
 
@@ -18,15 +19,24 @@ typedef struct {
   int n;                        /* how many of them are sure */
 } Reader;
 
-/* What lies in the next LOOK bits; bits 0: the first code does not end in them. */
+/* What lies in the next LOOK bits. */
 typedef struct {
-  guint32 bits:8;               /* of codes and the values behind them; these may reach further */
-  guint32 n:8;                  /* coefficients */
-  guint32 end:16;               /* 1: no more of this block */
+  guint8 bits;                  /* of codes and the values behind them; these may reach further */
+  guint8 n;                     /* coefficients; END more: no more of this block; LONG: the first code does not end in them */
 } Step;
 
+#define END 64
+#define LONG 255
+
+/* A difference whose code and value lie in the next DC_LOOK bits; bits 0: they do not. */
 typedef struct {
-  Step one[1 << LOOK], many[1 << LOOK];         /* the first symbol; as many as there are */
+  gint16 value;
+  guint16 bits;
+} Difference;
+
+typedef struct {
+  Step many[1 << LOOK];                         /* of AC: as many symbols as there are */
+  Difference difference[1 << DC_LOOK];          /* of DC */
   guint8 symbol[1 << LOOK], length[1 << LOOK];  /* the first symbol itself; length 0: longer than LOOK */
   int limit[18];                /* of length l: the first code that is longer, in 16 bits */
   int offset[18];               /* of length l: symbol - code */
@@ -41,14 +51,8 @@ step_of (guint symbol, guint length)
 {
   guint run = symbol >> 4, size = symbol & 15;
   if (size == 0 && run != 15)
-    return (Step) { length, 0, 1 };
-  return (Step) { length + size, run + 1, 0 };
-}
-
-static Step
-first_step (const Table *t, guint look)
-{
-  return t->length[look] ? step_of (t->symbol[look], t->length[look]) : (Step) { 0, 0, 0 };
+    return (Step) { (guint8) length, END };
+  return (Step) { (guint8) (length + size), (guint8) (run + 1) };
 }
 
 /* Codes of one length are consecutive, longer ones follow (T.81, C.2). */
@@ -76,24 +80,48 @@ set_codes (Table *t, const JHUFF_TBL *from)
   return TRUE;
 }
 
+static Step
+steps_of (const Table *t, guint look)
+{
+  Step all = { 0, 0 };
+  while (all.bits < LOOK && all.n < END) {
+    guint rest = look << all.bits & ((1 << LOOK) - 1), length = t->length[rest];
+    if (length == 0 || all.bits + length > LOOK)
+      break;
+    Step next = step_of (t->symbol[rest], length);
+    if (all.n + (next.n & (END - 1)) >= END)
+      break;
+    all.bits += next.bits;
+    all.n += next.n;
+  }
+  return all.n ? all : (Step) { 0, LONG };
+}
+
+/* Values with a leading 0 are negative (T.81, F.1.2.1.1). */
+static inline int
+value_of (guint bits, guint size)
+{
+  return size && !(bits >> (size - 1)) ? (int) bits - (1 << size) + 1 : (int) bits;
+}
+
+static Difference
+difference_of (const Table *t, guint look)
+{
+  guint l = t->length[look << (LOOK - DC_LOOK)], size = t->symbol[look << (LOOK - DC_LOOK)];
+  if (l == 0 || l + size > DC_LOOK)
+    return (Difference) { 0, 0 };
+  return (Difference) { (gint16) value_of (look >> (DC_LOOK - l - size) & ((1u << size) - 1), size), (guint16) (l + size) };
+}
+
 static gboolean
 table_set (Table *t, const JHUFF_TBL *from)
 {
   if (!from || !set_codes (t, from))
     return FALSE;
-  for (guint look = 0; look < 1 << LOOK; look++) {
-    Step all = t->one[look] = first_step (t, look);
-    while (all.bits && all.bits < LOOK && !all.end) {
-      guint rest = look << all.bits & ((1 << LOOK) - 1);
-      Step next = first_step (t, rest);
-      if (!next.bits || t->length[rest] > LOOK - all.bits || all.n + next.n > 63)
-        break;
-      all.bits += next.bits;
-      all.n += next.n;
-      all.end = next.end;
-    }
-    t->many[look] = all;
-  }
+  for (guint look = 0; look < 1 << LOOK; look++)
+    t->many[look] = steps_of (t, look);
+  for (guint look = 0; look < 1 << DC_LOOK; look++)
+    t->difference[look] = difference_of (t, look);
   return TRUE;
 }
 
@@ -136,47 +164,71 @@ long_symbol (const Table *t, int code, int *length)
 
 /* --- blocks ----------------------------------------------------------- */
 
-/* Adds the block's difference to *dc; values with a leading 0 are negative (T.81, F.1.2.1.1). */
-static inline gboolean
-read_dc (Reader *r, const Table *t, int *dc)
+/* A difference that the table does not have. */
+static gboolean
+read_long_difference (Reader *r, const Table *t, int *dc)
 {
-  refill (r);
   guint look = peek (r, LOOK);
   int length = t->length[look], size = t->symbol[look];
-  if (G_UNLIKELY (!length))
+  if (!length)
     size = long_symbol (t, (int) peek (r, 16), &length);
   if (size < 0 || size > 11)
     return FALSE;
   drop (r, length);
-  int v = (int) (r->bits >> 1 >> (63 - size));
-  *dc = (gint16) (*dc + v - (((1 << size) - 1) & -(int) (~r->bits >> 63)));
+  *dc = (gint16) (*dc + value_of ((guint) (r->bits >> 1 >> (63 - size)), (guint) size));
   drop (r, size);
+  refill (r);
   return TRUE;
 }
 
-static inline gboolean
-skip_ac (Reader *r, const Table *t)
+/* From coefficient k on a symbol at a time: the last ones in the look may be the next block's, or their codes are long. */
+static gboolean
+skip_singly (Reader *r, const Table *t, guint k)
 {
-  guint k = 1;                  /* the coefficient that comes next */
-
-  do {
+  while (k < 64) {
     refill (r);
     guint look = peek (r, LOOK);
-    Step s = t->many[look];
-    if (G_UNLIKELY (k + s.n + s.end > 64))      /* some of it belongs to the next block */
-      s = t->one[look];
-    if (G_UNLIKELY (!s.bits)) {
-      int length, symbol = long_symbol (t, (int) peek (r, 16), &length);
-      if (symbol < 0)
-        return FALSE;
-      s = step_of ((guint) symbol, (guint) length);
-    }
+    int length = t->length[look], symbol = t->symbol[look];
+    if (!length && (symbol = long_symbol (t, (int) peek (r, 16), &length)) < 0)
+      return FALSE;
+    Step s = step_of ((guint) symbol, (guint) length);
+    drop (r, s.bits);
+    if (s.n == END)
+      return TRUE;
+    k += s.n;
+  }
+  return k == 64;
+}
+
+/* A refill is enough for a difference and a step, or for two steps: these take 11 and at most 27 bits. */
+static inline gboolean
+read_block (Reader *r, const Table *dc_table, const Table *ac_table, int *dc)
+{
+  refill (r);
+  Difference d = dc_table->difference[peek (r, DC_LOOK)];
+  *dc = (gint16) (*dc + d.value);
+  drop (r, d.bits);
+  if (G_UNLIKELY (!d.bits) && !read_long_difference (r, dc_table, dc))
+    return FALSE;
+  guint k = 1;                  /* the coefficient that comes next */
+  Step s = ac_table->many[peek (r, LOOK)];
+  for (;;) {
+    if (k + s.n >= END)
+      break;
+    drop (r, s.bits);
+    refill (r);
+    k += s.n;
+    s = ac_table->many[peek (r, LOOK)];
+    if (k + s.n >= END)
+      break;
     drop (r, s.bits);
     k += s.n;
-    if (s.end)
-      return k < 64;
-  } while (k < 64);
-  return k == 64;
+    s = ac_table->many[peek (r, LOOK)];
+  }
+  if (G_UNLIKELY (s.n < END ? k + s.n > END : s.n == LONG || k + s.n >= 2 * END))
+    return skip_singly (r, ac_table, k);
+  drop (r, s.bits);
+  return TRUE;
 }
 
 /* --- scan ------------------------------------------------------------- */
@@ -267,12 +319,13 @@ read_unit (Scan *s, guint x, guint y, const guint8 *end)
 
   for (int i = 0; i < s->n; i++) {
     Component *c = &s->component[i];
-    for (int b = 0; b < c->h * c->v; b++) {
-      if (r.at > end || !read_dc (&r, c->dc_table, &c->dc) || !skip_ac (&r, c->ac_table))
-        return FALSE;
-      guint row = y * (guint) c->v + (guint) (b / c->h), column = x * (guint) c->h + (guint) (b % c->h);
-      c->plane[(gsize) row * c->width + column] = mean_of (c);
-    }
+    guint8 *to = c->plane + (gsize) y * (guint) c->v * c->width + (gsize) x * (guint) c->h;
+    for (int v = 0; v < c->v; v++, to += c->width)
+      for (int h = 0; h < c->h; h++) {
+        if (r.at > end || !read_block (&r, c->dc_table, c->ac_table, &c->dc))
+          return FALSE;
+        to[h] = mean_of (c);
+      }
   }
   s->reader = r;
   return TRUE;
