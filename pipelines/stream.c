@@ -205,7 +205,7 @@ stream_classify (const Stream *s, GError **error)
   if (s->tables)
     return classify_tables (s, error);
   g_autoptr (GstElement) pipeline = gst_parse_launch (s->texts ? "appsrc name=files ! cnnclassify name=classify ! fakesink sync=false"
-      : "appsrc name=files ! cnnimagedec ! cnnclassify name=classify ! fakesink sync=false", error);
+      : "appsrc name=files ! cnnimagedec resize=cover ! cnnclassify name=classify ! fakesink sync=false", error);
   if (!pipeline)
     return FALSE;
   g_autoptr (GstElement) classify = gst_bin_get_by_name (GST_BIN (pipeline), "classify");

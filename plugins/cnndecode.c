@@ -51,6 +51,13 @@ cnn_decode_free (CnnDecode *d)
   g_free (d);
 }
 
+void
+cnn_decode_set_size (CnnDecode *d, guint width, guint height)
+{
+  d->options.width = width;
+  d->options.height = height;
+}
+
 /* A side that was not given, from the other one and the picture's aspect. */
 static guint
 follow (guint given, guint own, guint other)

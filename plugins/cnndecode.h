@@ -21,6 +21,9 @@ typedef struct CnnDecode CnnDecode;
 CnnDecode *cnn_decode_new (const CnnDecodeOptions *o);
 void cnn_decode_free (CnnDecode *d);
 
+/* Another size from the next picture on. */
+void cnn_decode_set_size (CnnDecode *d, guint width, guint height);
+
 /* Reads the header and decides. data must stay until run or stop. width and height are those of
  * the frame that run wants. */
 gboolean cnn_decode_start (CnnDecode *d, const guint8 *data, gsize size, guint *width, guint *height, GError **error);

@@ -20,7 +20,7 @@ DEFINE_ENUM (cnn_decode_resize_get_type, "GstCnnDecodeResize",
     { CNN_RESIZE_STRETCH, "Stretch to the size, whatever the aspect", "stretch" },
     { CNN_RESIZE_CROP, "Fill the size, cut off what sticks out", "crop" },
     { CNN_RESIZE_PAD, "Fit into the size, the rest black", "pad" },
-    { CNN_RESIZE_COVER, "Whole picture, as small as decoding can make it but not smaller than the size", "cover" })
+    { CNN_RESIZE_COVER, "Whole picture, as small as decoding can make it but not smaller than the size, or than a network downstream needs", "cover" })
 
 DEFINE_ENUM (cnn_model_resize_get_type, "GstCnnModelResize",
     { CNN_RESIZE_MODEL, "As the model says", "model" },

@@ -28,6 +28,7 @@ cnn_load (CnnLoaded *l, const CnnModelSettings *s, const CnnNetOptions *options,
     return FALSE;
   }
   o.model = l->model;
+  l->info = o.info;
   o.is_tensor = o.info.channels == 0;
   if ((l->pool = cnn_pool_new (&o, workers, error)))
     return TRUE;

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 typedef struct {
   ConvoyModel *model;
   CnnPool *pool;                /* of the model; goes before it */
+  ConvoyModelInfo info;         /* the model's, with what the settings override */
   char *name;                   /* as the settings have it */
 } CnnLoaded;
 

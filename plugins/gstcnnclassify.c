@@ -45,6 +45,7 @@
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnload.h"
 #include "plugins/cnnsample.h"
+#include "plugins/cnnsize.h"
 #include "plugins/cnntensor.h"
 #include "plugins/cnntimer.h"
 #include "plugins/cnnwords.h"
@@ -460,8 +461,9 @@ query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *q)
 
   GST_OBJECT_LOCK (self);
   ConvoyModel *model = direction == GST_PAD_SINK && self->loaded.model ? convoy_model_ref (self->loaded.model) : NULL;
+  gboolean answered = model && cnn_size_answer (q, &self->loaded.info);
   GST_OBJECT_UNLOCK (self);
-  gboolean answered = cnn_words_answer (q, model);
+  answered = answered || cnn_words_answer (q, model);
   convoy_model_unref (model);
   if (answered)
     return TRUE;

@@ -14,6 +14,10 @@
  * A buffer is a picture file, except from a source of bytes like filesrc, whose buffers are
  * gathered until the end of the file. A row of JPEG pictures in one file wants jpegparse before.
  *
+ * With `resize=cover` and no size a network downstream is asked how much it needs, and a picture
+ * that is larger is shrunk as far as decoding can for nothing: meant for where the picture
+ * itself goes nowhere.
+ *
  * A damaged or truncated file, one that is no picture, and an absurd size are skipped: a warning
  * and an element message `cnn-skipped` (file, number, reason) say which, #GstCnnImageDec:skipped
  * counts. With `on-error=fail` they are errors.
@@ -24,6 +28,9 @@
  * |[
  * gst-launch-1.0 multifilesrc location=photo-%d.jpg ! cnnimagedec width=256 height=256 resize=cover ! fakesink silent=false -v
  * ]|
+ * |[
+ * gst-launch-1.0 -m multifilesrc location=photo-%d.jpg ! cnnimagedec resize=cover ! cnnclassify model=mobilenetv2.onnx ! fakesink
+ * ]|
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -33,6 +40,7 @@
 #include "plugins/cnndecode.h"
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnsample.h"
+#include "plugins/cnnsize.h"
 #include <gst/base/gstadapter.h>
 
 GST_DEBUG_CATEGORY_STATIC (cnn_image_dec_debug);
@@ -49,6 +57,7 @@ struct _GstCnnImageDec {
 
   /* The streaming thread's. */
   CnnDecode *decode;
+  gboolean asks;                /* for the size, downstream */
   CnnSource source;
   GstVideoCodecState *input;    /* from the caps; NULL: there were none */
   gboolean is_bytes;            /* the segment is one of bytes, not of time */
@@ -127,6 +136,10 @@ decode_data (GstCnnImageDec *self, GstVideoCodecFrame *frame, const guint8 *data
   GstVideoFrame out;
   guint width, height;
 
+  if (self->asks) {
+    cnn_size_ask (GST_VIDEO_DECODER_SRC_PAD (dec), &width, &height);
+    cnn_decode_set_size (self->decode, width, height);
+  }
   if (!cnn_decode_start (self->decode, data, size, &width, &height, error))
     return GST_FLOW_OK;
   if (!set_size (self, width, height))
@@ -375,6 +388,7 @@ start (GstVideoDecoder *dec)
   GstCnnImageDec *self = GST_CNN_IMAGE_DEC (dec);
   GST_OBJECT_LOCK (self);
   self->decode = cnn_decode_new (&self->options);
+  self->asks = self->options.resize == CNN_RESIZE_COVER && !self->options.width && !self->options.height;
   self->skipped = 0;
   GST_OBJECT_UNLOCK (self);
   self->gathered = gst_adapter_new ();

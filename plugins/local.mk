@@ -35,6 +35,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnsample.c plugins/cnnsample.h \
 	plugins/cnnscale.c plugins/cnnscale.h \
 	plugins/cnnteach.c plugins/cnnteach.h \
+	plugins/cnnsize.c plugins/cnnsize.h \
 	plugins/cnntensor.c plugins/cnntensor.h \
 	plugins/cnntimer.c plugins/cnntimer.h \
 	plugins/cnnwarp.c plugins/cnnwarp.h \

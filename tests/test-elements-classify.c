@@ -190,6 +190,36 @@ test_photo (void)
   run_clear (&run);
 }
 
+/* A decoder that may shrink asks how much the network needs, 8x8 here; one that was not told to does not. */
+static void
+test_size_asked (void)
+{
+  static const struct { const char *decoder, *network; int width, height; } cases[] = {
+    { "cnnimagedec !", "", 640, 480 },
+    { "cnnimagedec resize=cover !", "", 80, 60 },
+    { "cnnimagedec resize=cover ! identity !", "resize=crop", 80, 60 },
+    { "cnnimagedec resize=cover !", "resize=crop resize-short=61", 160, 120 },
+    { "cnnimagedec resize=cover !", "resize=pad resize-short=61", 80, 60 },
+    { "cnnimagedec resize=cover width=320 !", "", 320, 240 },
+    { "cnnimagedec resize=cover ! identity", NULL, 640, 480 },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *network = cases[i].network ? g_strdup_printf (" cnnclassify model=%s %s", model, cases[i].network) : g_strdup ("");
+    g_autofree char *elements = g_strconcat (cases[i].decoder, network, NULL);
+    GstHarness *h = gst_harness_new_parse (elements);
+    GstVideoFrame f;
+    gst_harness_set_src_caps_str (h, "image/jpeg");
+    CU_ASSERT (gst_harness_push (h, make_jpeg (JPEG_COLOR, 640, 480, 0)) == GST_FLOW_OK);
+    GstBuffer *out = gst_harness_try_pull (h);
+    CU_ASSERT_FATAL (out != NULL);
+    map_pulled (h, out, &f);
+    CU_ASSERT (GST_VIDEO_FRAME_WIDTH (&f) == cases[i].width && GST_VIDEO_FRAME_HEIGHT (&f) == cases[i].height);
+    gst_video_frame_unmap (&f);
+    gst_buffer_unref (out);
+    gst_harness_teardown (h);
+  }
+}
+
 /* --- order ------------------------------------------------------------ */
 
 static void
@@ -475,6 +505,7 @@ main (int argc, char **argv)
     { "the result survives other elements", test_survives },
     { "the message says the file", test_source },
     { "MobileNet v2 sees a cat", test_photo },
+    { "a decoder asks for the size", test_size_asked },
     { "frames leave in their order with their own results", test_order },
     { "interval: every Nth", test_interval },
     { "interval: the frames between carry the last result", test_carried },
