@@ -198,6 +198,7 @@ noinst_PROGRAMS += tests/bench/text-bare
 tests_bench_text_bare_SOURCES = tests/bench/text-bare.c
 tests_bench_text_bare_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
 tests_bench_text_bare_LDADD = core/libconvoy.la $(CORE_LIBS)
+EXTRA_DIST += tests/bench/classify-files tests/bench/classify-files.js
 EXTRA_DIST += tests/bench/tables tests/bench/text-training tests/bench/text-training.py tests/bench/text-classify tests/bench/text-classify.js
 
 # The operator table, from inside the engine.
