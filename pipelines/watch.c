@@ -19,6 +19,7 @@ typedef struct {
   Keys *keys;                   /* NULL: there are none */
   char *source, *label;         /* of the last result; NULL: none yet */
   guint epochs, skipped;        /* messages of these kinds */
+  char *saved;                  /* what the last one about a file said; NULL: none came */
   gboolean is_stopping, is_over;
   GError *error;
 } Watch;
@@ -99,11 +100,21 @@ on_epoch (Watch *w, const GstStructure *m)
   printf ("  %8.3g  %5.1f s\n", lr, seconds);
 }
 
+/* Told in the end: it is written again and again. */
+static void
+on_saved (Watch *w, const GstStructure *m)
+{
+  guint classes = 0;
+  gst_structure_get_uint (m, "classes", &classes);
+  g_free (w->saved);
+  w->saved = g_strdup_printf ("%s: saved, %u classes", gst_structure_get_string (m, "model"), classes);
+}
+
 static const struct {
   const char *name;
   void (*tell) (Watch *w, const GstStructure *m);
 } tellers[] = {
-  { "cnn-classification", on_classification }, { "cnn-skipped", on_skipped }, { "cnn-epoch", on_epoch },
+  { "cnn-classification", on_classification }, { "cnn-skipped", on_skipped }, { "cnn-epoch", on_epoch }, { "cnn-saved", on_saved },
 };
 
 /* --- the bus ---------------------------------------------------------- */
@@ -226,6 +237,9 @@ watch_run (GstElement *pipeline, Keys *keys, guint *skipped, GError **error)
   }
   gst_element_set_state (pipeline, GST_STATE_NULL);
   term_end_progress ();
+  if (w.saved)
+    puts (w.saved);
+  g_free (w.saved);
   g_free (w.source);
   g_free (w.label);
   *skipped = w.epochs ? 0 : w.skipped;

@@ -20,7 +20,8 @@
  * is that of the moment in which a sample arrives. Examples of each class are kept, and each sample goes
  * along with a step of #GstCnnHead:batch-size of them, as many of one class as of another, so that a new
  * class does not push out what was learnt before. From two classes on there are scores, one more for each
- * class, before that gaps. The network is saved when the label changes, every five seconds while it learns,
+ * class, before that gaps. What is taught may go on from a #GstCnnHead:model that was taught before, whose
+ * classes then need a few examples again, which its file does not have. The network is saved when the label changes, every five seconds while it learns,
  * and in the end.
  *
  * While it runs without learning, #GstCnnHead:model may be set to another file, or to the same again once it

@@ -312,6 +312,50 @@ learns_pictures (void)
   gst_harness_teardown (h);
 }
 
+static void
+push_segment (GstHarness *h)
+{
+  GstSegment segment;
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+}
+
+/* Down and up again: it knows nothing then, and the file stays as it was until two classes are taught. A model is
+ * set when there is no time left to load it, and a flush comes in between. */
+static void
+starts_afresh (void)
+{
+  const char *onnx = temp_path ("afresh.onnx");
+  GstHarness *h = stream (EXTRACT "cnnhead training=true save=%s", onnx);
+  for (guint i = 0; i < 2; i++) {
+    teach (h, 0, 40, TRUE);
+    teach (h, 1, 40, FALSE);
+    check_known (h, 2, 2);
+    gst_element_set_state (h->element, GST_STATE_READY);
+    check_labels (onnx, "cat\ndog");
+    gst_element_set_state (h->element, GST_STATE_PLAYING);
+    gst_harness_push_event (h, gst_event_new_stream_start ("again"));
+    gst_harness_set_src_caps_str (h, CAPS);
+    push_segment (h);
+  }
+  gst_harness_teardown (h);
+  for (guint i = 0; i < 5; i++) {
+    guint n = 0;
+    h = stream (EXTRACT "cnnhead model=%s from-layer=features", onnx);
+    push_until (h, &n, 1, 2);
+    set_on_head (h, "model", onnx);
+    gst_harness_push (h, picture (0, n++));
+    if (i % 2) {
+      gst_harness_push_event (h, gst_event_new_flush_start ());
+      gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+      push_segment (h);
+    }
+    g_usleep (i * 2000);
+    gst_harness_push (h, picture (0, n++));
+    gst_harness_teardown (h);
+  }
+}
+
 /* The line that people type; a stream with no second class leaves no file and says why. */
 static void
 runs_as_a_line (void)
@@ -400,6 +444,7 @@ main (int argc, char **argv)
     { "another run goes on from the file", goes_on_from_a_file },
     { "a label is that of the moment", takes_the_label_of_the_moment },
     { "pictures themselves are learnt", learns_pictures },
+    { "down and up again, with a model on its way", starts_afresh },
     { "a line that people type; one class is not enough", runs_as_a_line },
     { "what does not fit is said", says_what_does_not_fit },
     { "a class too many is refused", refuses_a_class_too_many },

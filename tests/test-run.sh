@@ -84,6 +84,7 @@ says "classes are taught by a script" 0 ': dog \([0-9.]+ %\)$' run "$dir/colors.
 convoy classify --model "$dir/colors.onnx" --top-k 1 --json "$odd" >"$dir/out" 2>"$dir/err"
 grep -q '"cat"' "$dir/out"
 result "the file that is left knows the first of them" $?
+says "and was told of" 0 'colors.onnx: saved, 3 classes$' run "$dir/colors.pipe" classes='cat,dog,owl' script="$dir/script" out="$dir/colors.onnx"
 printf '0 1\n2 4\n' >"$dir/wrong"
 fails "a key that is no class" 1 'wrong:2: not SECONDS KEY.* 1 to 3, 0 or q: 2 4$' run "$dir/colors.pipe" classes=cat,dog,owl script="$dir/wrong" out="$dir/x.onnx"
 fails "a class without a name" 1 'number 2 has no name' run "$dir/colors.pipe" classes=cat,,owl out="$dir/x.onnx"
