@@ -8,6 +8,7 @@
 #include "core/onnx.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -205,6 +206,21 @@ map_file (const char *path, GError **error)
   return map;
 }
 
+/* What is large lies as convoy_tensor_new() would have it. Both are given back by free(). */
+static void *
+take_memory (void *user, gsize size)
+{
+  (void) user;
+  return size < CONVOY_ONNX_LARGE ? malloc (size) : size > G_MAXSIZE - 64 ? NULL : aligned_alloc (64, (size + 63) & ~(gsize) 63);
+}
+
+static void
+give_memory (void *user, void *p)
+{
+  (void) user;
+  free (p);
+}
+
 gpointer
 convoy_onnx_read (const char *path, const ProtobufCMessageDescriptor *d, GError **error)
 {
@@ -219,7 +235,8 @@ convoy_onnx_read (const char *path, const ProtobufCMessageDescriptor *d, GError 
     g_prefix_error (error, "not an ONNX %s, or ", d == &onnx__tensor_proto__descriptor ? "tensor" : "model");
     return NULL;
   }
-  gpointer m = protobuf_c_message_unpack (d, NULL, size, (const guint8 *) data);
+  ProtobufCAllocator memory = { take_memory, give_memory, NULL };
+  gpointer m = protobuf_c_message_unpack (d, &memory, size, (const guint8 *) data);
   if (m == NULL)
     convoy_onnx_fail (error, CONVOY_ERROR_INVALID, "protobuf-c cannot unpack it (%zu bytes)", size);
   return m;

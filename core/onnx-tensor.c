@@ -246,6 +246,17 @@ inline_read (const Onnx__TensorProto *t, const Source *src, void *data, GError *
 
 /* --- the tensor ------------------------------------------------------- */
 
+/* Raw data that convoy_onnx_read() had put where a tensor may have it; NULL: it is something else. */
+static ConvoyTensor *
+take_raw (Onnx__TensorProto *t, ConvoyType type, const ConvoyShape *s, const Source *src)
+{
+  guint8 *data = t->raw_data.data;
+  if (src->fd >= 0 || src->typed || type == CONVOY_BOOL || t->raw_data.len < CONVOY_ONNX_LARGE || (guintptr) data % 64 != 0)
+    return NULL;
+  t->raw_data = (ProtobufCBinaryData) { 0, NULL };
+  return convoy_tensor_new_wrap (type, s, data, NULL, NULL);
+}
+
 static gboolean
 tensor_shape (const Onnx__TensorProto *t, ConvoyShape *s, GError **error)
 {
@@ -274,10 +285,12 @@ source_find (const Onnx__TensorProto *t, const char *folder, Source *src, GError
 }
 
 static ConvoyTensor *
-tensor_read (const Onnx__TensorProto *t, ConvoyType type, const ConvoyShape *s, const Source *src, GError **error)
+tensor_read (Onnx__TensorProto *t, ConvoyType type, const ConvoyShape *s, const Source *src, GError **error)
 {
-  g_autoptr (ConvoyTensor) out = convoy_tensor_new (type, s, error);
-  if (out == NULL)
+  g_autoptr (ConvoyTensor) out = take_raw (t, type, s, src);
+  if (out != NULL)
+    return g_steal_pointer (&out);
+  if ((out = convoy_tensor_new (type, s, error)) == NULL)
     return NULL;
   guint8 *data = convoy_tensor_data (out);
   if (!(src->fd >= 0 ? external_read (src, data, error) : inline_read (t, src, data, error)))
@@ -289,7 +302,7 @@ tensor_read (const Onnx__TensorProto *t, ConvoyType type, const ConvoyShape *s, 
 }
 
 ConvoyTensor *
-convoy_onnx_tensor (const Onnx__TensorProto *t, const char *folder, GError **error)
+convoy_onnx_tensor (Onnx__TensorProto *t, const char *folder, GError **error)
 {
   ConvoyShape s;
   ConvoyType type;

@@ -15,6 +15,8 @@
 /* Nodes of a file. The deepest published networks have some 5000; what a compile does to each pair of
  * buffers that are live together must not turn a file of a few megabytes into minutes. */
 #define CONVOY_ONNX_MAX_NODES 16384
+/* Bytes from which on data of a message is read to where it may stay, as a tensor has it. */
+#define CONVOY_ONNX_LARGE 65536
 
 /* onnx-check.c */
 
@@ -34,6 +36,6 @@ const char *convoy_onnx_type_name (gint32 type);        /* "float16"; "type 99" 
 /* FALSE: there is no such ConvoyType. */
 gboolean convoy_onnx_type (gint32 from, ConvoyType *type);
 gint32 convoy_onnx_type_of (ConvoyType type);
-/* External data lies in folder. */
-ConvoyTensor *convoy_onnx_tensor (const Onnx__TensorProto *t, const char *folder, GError **error);
+/* External data lies in folder. Raw data that lies as tensors want it is taken out of t, not copied. */
+ConvoyTensor *convoy_onnx_tensor (Onnx__TensorProto *t, const char *folder, GError **error);
 #endif

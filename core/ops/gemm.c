@@ -6,6 +6,8 @@
 #include "core/ops/window.h"
 #include <string.h>
 
+#define TINY 4096 /* multiplications */
+
 /* --- Gemm ------------------------------------------------------------ */
 
 static gboolean
@@ -179,6 +181,14 @@ inner_product_back (ConvoyBuild *b, const ConvoyNode *n, gboolean weights_are_oc
   layer_clear (&l);
 }
 
+/* So few multiplications that making oneDNN's code for them takes longer than thousands of runs. */
+static gboolean
+is_tiny (ConvoyBuild *b, const ConvoyNode *n)
+{
+  const ConvoyShape *x = convoy_build_shape (b, n->in[0]), *y = convoy_build_shape (b, n->out);
+  return !convoy_build_wants (b, n->out) && convoy_shape_count (x) <= TINY && convoy_shape_count (y) * x->d[1] <= TINY;
+}
+
 static gboolean
 gemm_is_layer (ConvoyBuild *b, const ConvoyNode *n)
 {
@@ -186,8 +196,9 @@ gemm_is_layer (ConvoyBuild *b, const ConvoyNode *n)
   gboolean bias = n->n_in < 3 || n->in[2] == CONVOY_NONE
       || (convoy_build_shape (b, n->in[2])->n >= 1 && convoy_shape_count (convoy_build_shape (b, n->in[2])) == outputs
           && convoy_build_shape (b, n->in[2])->d[convoy_build_shape (b, n->in[2])->n - 1] == outputs);
-  return convoy_build_type (b, n->out) == CONVOY_F32 && bias && convoy_node_float (n, "alpha", 1) == 1 && convoy_node_float (n, "beta", 1) == 1
-      && convoy_node_int (n, "transA", 0) == 0 && convoy_shape_count (convoy_build_shape (b, n->out)) > 0 && convoy_build_shape (b, n->in[0])->d[1] > 0;
+  return convoy_build_type (b, n->out) == CONVOY_F32 && bias && !is_tiny (b, n) && convoy_node_float (n, "alpha", 1) == 1
+      && convoy_node_float (n, "beta", 1) == 1 && convoy_node_int (n, "transA", 0) == 0
+      && convoy_shape_count (convoy_build_shape (b, n->out)) > 0 && convoy_build_shape (b, n->in[0])->d[1] > 0;
 }
 
 static gboolean
