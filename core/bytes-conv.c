@@ -5,7 +5,7 @@
 #include "core/bytes.h"
 #include <string.h>
 
-#define MOST_PIXELS 6           /* of a tile, times up to 4 vectors of 16 output channels */
+#define MOST_PIXELS 12          /* of a tile; times vectors of 16 output channels no more than there are registers for */
 #define MOST_VECTORS 4
 #define STRIP 48                /* pixels whose outputs are worked out while they are in the nearest cache */
 #define STRIP_BYTES 24576
@@ -42,16 +42,20 @@ typedef struct {
   guint n;
 } Strip;
 
-/* y of P pixels and a block of J vectors; at: where it begins in the tables; left: channels that are there. */
+/* Where a block of output channels begins: in the tables, and in bytes of a pixel of the output; left: those that are there. */
+typedef struct { gint64 at, y; guint left; } Block;
+
+/* y of P pixels and a block of J vectors. */
 VNNI_INLINE void
-tile (const guint J, const guint P, const Strip *s, guint p0, const gint8 *w, gint64 at, guint left)
+tile (const guint J, const guint P, const Strip *s, guint p0, const gint8 *w, const Block *b)
 {
   const ConvoyByteConv *k = s->k;
   const guint8 *const *x = s->x + p0;
+  const gint64 at = b->at;
   __m512i acc[MOST_PIXELS][MOST_VECTORS], v[MOST_VECTORS];
 #pragma GCC unroll 4
   for (guint j = 0; j < J; j++)
-#pragma GCC unroll 6
+#pragma GCC unroll 12
     for (guint p = 0; p < P; p++)
       acc[p][j] = _mm512_loadu_si512 (s->bias + at + 16 * j);
   for (guint t = 0; t < k->n_taps; t++)
@@ -59,7 +63,7 @@ tile (const guint J, const guint P, const Strip *s, guint p0, const gint8 *w, gi
 #pragma GCC unroll 4
       for (guint j = 0; j < J; j++)
         v[j] = _mm512_loadu_si512 (w + 64 * j);
-#pragma GCC unroll 6
+#pragma GCC unroll 12
       for (guint p = 0; p < P; p++) {
         __m512i four = bytes_four (x[p] + k->tap[t] + q);
 #pragma GCC unroll 4
@@ -67,7 +71,7 @@ tile (const guint J, const guint P, const Strip *s, guint p0, const gint8 *w, gi
           acc[p][j] = _mm512_dpbusd_epi32 (acc[p][j], four, v[j]);
       }
     }
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (guint p = 0; p < P; p++) {
     if (s->finish->sums) {
       __m512i sum = _mm512_set1_epi32 (s->sum[p0 + p]);
@@ -76,17 +80,21 @@ tile (const guint J, const guint P, const Strip *s, guint p0, const gint8 *w, gi
         acc[p][j] = _mm512_sub_epi32 (acc[p][j], _mm512_mullo_epi32 (sum, _mm512_loadu_si512 (s->zero + at + 16 * j)));
     }
     if (k->floats)
-      bytes_store_floats (J, acc[p], s->scale + at, (float *) s->y[p0 + p], left);
+      bytes_store_floats (J, acc[p], s->scale + at, (float *) (s->y[p0 + p] + b->y), b->left);
     else
-      bytes_finish (J, acc[p], s->scale + at, s->finish, k->residual ? s->other[p0 + p] : NULL, s->y[p0 + p], left);
+      bytes_finish (J, acc[p], s->scale + at, s->finish, k->residual ? s->other[p0 + p] + b->y : NULL, s->y[p0 + p] + b->y, b->left);
   }
 }
 
-#define TILE(J, P) VNNI static void tile_##J##_##P (const Strip *s, guint p, const gint8 *w, gint64 at, guint left) { tile (J, P, s, p, w, at, left); }
-#define TILES(J) TILE (J, 1) TILE (J, 2) TILE (J, 3) TILE (J, 4) TILE (J, 5) TILE (J, 6)
-TILES (1) TILES (2) TILES (3) TILES (4)
-#define ROW(J) { tile_##J##_1, tile_##J##_2, tile_##J##_3, tile_##J##_4, tile_##J##_5, tile_##J##_6 }
-static void (*const tiles[MOST_VECTORS][MOST_PIXELS]) (const Strip *s, guint p, const gint8 *w, gint64 at, guint left) = { ROW (1), ROW (2), ROW (3), ROW (4) };
+#define TILE(J, P) VNNI static void tile_##J##_##P (const Strip *s, guint p, const gint8 *w, const Block *b) { tile (J, P, s, p, w, b); }
+#define SIX(X, J) X (J, 1) X (J, 2) X (J, 3) X (J, 4) X (J, 5) X (J, 6)
+#define EIGHT(X, J) SIX (X, J) X (J, 7) X (J, 8)
+#define TWELVE(X, J) EIGHT (X, J) X (J, 9) X (J, 10) X (J, 11) X (J, 12)
+TWELVE (TILE, 1) TWELVE (TILE, 2) EIGHT (TILE, 3) SIX (TILE, 4)
+#define NAME(J, P) tile_##J##_##P,
+static const struct { guint most; void (*run[MOST_PIXELS]) (const Strip *s, guint p, const gint8 *w, const Block *b); } tiles[MOST_VECTORS] = {
+  { 12, { TWELVE (NAME, 1) } }, { 12, { TWELVE (NAME, 2) } }, { 8, { EIGHT (NAME, 3) } }, { 6, { SIX (NAME, 4) } },
+};
 
 /* The sums of what each pixel's window holds. */
 VNNI static void
@@ -110,25 +118,41 @@ run_strip (const Strip *s, gint64 g, guint from, guint to)
 {
   const ConvoyByteConv *k = s->k;
   gint64 outputs = k->outputs / k->groups, per_vector = 16 * (gint64) k->n_taps * k->run;
-  guint parts = (s->n + MOST_PIXELS - 1) / MOST_PIXELS;
-  Strip local = *s;
   for (guint i = from; i < to; i++) {
-    guint first, vectors = convoy_bytes_block (outputs, i, &first);
-    gint64 channel = g * outputs + first * 16, slot = g * (k->padded / k->groups) + first * 16;
-    gint64 room = (k->floats || k->groups > 1 ? (g + 1) * outputs : k->y.pixel) - channel;
-    for (guint p = 0; p < s->n; p++) {
-      local.y[p] = s->y[p] + channel * (k->floats ? (gint64) sizeof (float) : 1);
-      local.other[p] = k->residual ? s->other[p] + channel : NULL;
-    }
+    guint first, vectors = convoy_bytes_block (outputs, i, &first), parts = (s->n + tiles[vectors - 1].most - 1) / tiles[vectors - 1].most;
+    gint64 channel = g * outputs + first * 16, room = (k->floats || k->groups > 1 ? (g + 1) * outputs : k->y.pixel) - channel;
+    Block b = { g * (k->padded / k->groups) + first * 16, channel * (k->floats ? (gint64) sizeof (float) : 1), (guint) MIN (room, 16 * vectors) };
     for (guint t = 0, p = 0; t < parts; t++) {
       guint n = s->n / parts + (t < s->n % parts);
-      tiles[vectors - 1][n - 1] (&local, p, s->weights + slot / 16 * per_vector, slot, (guint) MIN (room, 16 * vectors));
+      tiles[vectors - 1].run[n - 1] (s, p, s->weights + b.at / 16 * per_vector, &b);
       p += n;
     }
   }
 }
 
 typedef struct { const ConvoyByteConv *k; void *const *data; } Job;
+
+/* Where pixels p to p + s->n of all images are read and written, row by row. */
+static void
+place (const Job *job, gint64 p, Strip *s)
+{
+  const ConvoyByteConv *k = job->k;
+  const gint64 step = k->stride[1] * k->x.pixel, out = k->floats ? k->outputs * (gint64) sizeof (float) : k->y.pixel;
+  gint64 column = p % k->y.w, row = p / k->y.w % k->y.h, n = p / (k->y.w * k->y.h);
+  for (guint i = 0, end; i < s->n; i = end, column = 0) {
+    const guint8 *x = (const guint8 *) job->data[CONVOY_BC_X] + k->origin + (n * k->x.rows + row * k->stride[0]) * k->x.columns * k->x.pixel + column * step;
+    guint8 *y = (guint8 *) job->data[CONVOY_BC_Y] + (k->floats ? (p + i) * out : convoy_bytes_at (&k->y, n, row, column));
+    const guint8 *other = k->residual ? (const guint8 *) job->data[CONVOY_BC_OTHER] + convoy_bytes_at (&k->other, n, row, column) : NULL;
+    end = (guint) MIN (s->n, i + k->y.w - column);
+    for (guint at = i; at < end; at++)
+      s->x[at] = x + (at - i) * step, s->y[at] = y + (at - i) * out;
+    for (guint at = i; other && at < end; at++)
+      s->other[at] = other + (at - i) * k->other.pixel;
+    row++;
+    n += row == k->y.h;
+    row = row == k->y.h ? 0 : row;
+  }
+}
 
 /* Pixels begin to end, blocks of output channels from to to. */
 static void
@@ -141,12 +165,7 @@ run_range (const Job *job, gint64 begin, gint64 end, guint from, guint to)
   guint most = (guint) CLAMP (STRIP_BYTES / MAX (k->n_taps * k->run, 1), MOST_PIXELS, STRIP);
   for (gint64 p = begin; p < end; p += s.n) {
     s.n = (guint) MIN (most, end - p);
-    for (guint i = 0; i < s.n; i++) {
-      gint64 column = (p + i) % k->y.w, row = (p + i) / k->y.w % k->y.h, n = (p + i) / (k->y.w * k->y.h);
-      s.x[i] = (const guint8 *) job->data[CONVOY_BC_X] + k->origin + ((n * k->x.rows + row * k->stride[0]) * k->x.columns + column * k->stride[1]) * k->x.pixel;
-      s.y[i] = (guint8 *) job->data[CONVOY_BC_Y] + (k->floats ? (p + i) * k->outputs * (gint64) sizeof (float) : convoy_bytes_at (&k->y, n, row, column));
-      s.other[i] = k->residual ? (const guint8 *) job->data[CONVOY_BC_OTHER] + convoy_bytes_at (&k->other, n, row, column) : NULL;
-    }
+    place (job, p, &s);
     for (gint64 g = 0; g < k->groups; g++) {
       if (s.finish->sums)
         sum_up (&s);
@@ -165,7 +184,7 @@ work (guint i, void *data)
   const ConvoyByteConv *k = job->k;
   gint64 pixels = k->y.n * k->y.h * k->y.w, share = (pixels + k->threads - 1) / k->threads;
   guint blocks = convoy_bytes_blocks (k->outputs / k->groups);
-  if (pixels < 2 * MOST_PIXELS * k->threads)
+  if (pixels < MOST_PIXELS * k->threads)
     run_range (job, 0, pixels, blocks * i / k->threads, blocks * (i + 1) / k->threads);
   else
     run_range (job, MIN (i * share, pixels), MIN ((i + 1) * share, pixels), 0, blocks);

@@ -70,6 +70,64 @@ line (const Block *s, const guint height, const guint width, const gboolean sums
     pixel (s, height, width, sums, x + i * k->stride[1] * k->x.pixel, other ? other + i * k->other.pixel : NULL, y + i * k->y.pixel);
 }
 
+/* One of a 3x3 window whose columns are woven already. */
+VNNI_INLINE void
+woven_pixel (const Block *s, const __m512i a[4], const __m512i b[4], const __m512i c[4], const guint8 *other, guint8 *y)
+{
+  const gint8 *w = s->weights;
+  __m512i acc[4];
+#pragma GCC unroll 4
+  for (guint j = 0; j < 4; j++) {
+    acc[j] = _mm512_dpbusd_epi32 (_mm512_loadu_si512 (s->bias + 16 * j), a[j], _mm512_loadu_si512 (w + 64 * j));
+    acc[j] = _mm512_dpbusd_epi32 (acc[j], b[j], _mm512_loadu_si512 (w + 64 * (4 + j)));
+    acc[j] = _mm512_dpbusd_epi32 (acc[j], c[j], _mm512_loadu_si512 (w + 64 * (8 + j)));
+  }
+  bytes_finish (4, acc, s->scale, s->finish, other, y, s->left);
+}
+
+/* Columns that the window keeps when it moves are woven once. STEP: columns v[A] and on are those of the window,
+ * of which as many are new as it moves. */
+#define STEP(A, B, C, STRIDE) \
+  if (i++ == k->y.w) \
+    return; \
+  if (STRIDE == 2) \
+    weave (x + k->x.pixel, row, 3, m, v[B]); \
+  weave (x + 2 * k->x.pixel, row, 3, m, v[C]); \
+  woven_pixel (s, v[A], v[B], v[C], other, y); \
+  x += STRIDE * k->x.pixel; \
+  y += k->y.pixel; \
+  other = other ? other + k->other.pixel : NULL;
+
+VNNI static void
+line_3x3_each (const Block *s, const guint8 *x, const guint8 *other, guint8 *y)
+{
+  const ConvoyByteConv *k = s->k;
+  const gint64 row = k->x.columns * k->x.pixel;
+  const __mmask64 m = bytes_mask (s->left);
+  __m512i v[3][4];
+  weave (x, row, 3, m, v[0]);
+  weave (x + k->x.pixel, row, 3, m, v[1]);
+  for (gint64 i = 0;;) {
+    STEP (0, 1, 2, 1)
+    STEP (1, 2, 0, 1)
+    STEP (2, 0, 1, 1)
+  }
+}
+
+VNNI static void
+line_3x3_other (const Block *s, const guint8 *x, const guint8 *other, guint8 *y)
+{
+  const ConvoyByteConv *k = s->k;
+  const gint64 row = k->x.columns * k->x.pixel;
+  const __mmask64 m = bytes_mask (s->left);
+  __m512i v[3][4];
+  weave (x, row, 3, m, v[0]);
+  for (gint64 i = 0;;) {
+    STEP (0, 1, 2, 2)
+    STEP (2, 1, 0, 2)
+  }
+}
+
 VNNI static void line_3x3 (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) { line (s, 3, 3, FALSE, x, other, y); }
 VNNI static void line_3x3_sums (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) { line (s, 3, 3, TRUE, x, other, y); }
 VNNI static void
@@ -89,6 +147,8 @@ work (guint i, void *data)
   gint64 lines = k->y.n * k->y.h, share = (lines + k->threads - 1) / k->threads, end = MIN ((i + 1) * share, lines);
   Block s = { .k = k, .finish = job->data[CONVOY_BC_FINISH] };
   gboolean three = k->kernel[0] == 3 && k->kernel[1] == 3;
+  void (*run) (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) = !three ? line_any : s.finish->sums ? line_3x3_sums
+      : k->stride[1] == 1 ? line_3x3_each : k->stride[1] == 2 ? line_3x3_other : line_3x3;
   for (gint64 l = i * share; l < end; l++)
     for (gint64 c = 0; c < k->y.c; c += 64) {
       const guint8 *x = (const guint8 *) job->data[CONVOY_BC_X] + k->origin + (l / k->y.h * k->x.rows + l % k->y.h * k->stride[0]) * k->x.columns * k->x.pixel + c;
@@ -96,7 +156,7 @@ work (guint i, void *data)
       s.bias = table + c, s.zero = table + k->padded + c, s.scale = (const float *) (table + 2 * k->padded) + c;
       s.left = (guint) MIN (k->y.pixel - c, 64);
       const guint8 *other = k->residual ? (const guint8 *) job->data[CONVOY_BC_OTHER] + convoy_bytes_at (&k->other, l / k->y.h, l % k->y.h, 0) + c : NULL;
-      (three ? s.finish->sums ? line_3x3_sums : line_3x3 : line_any) (&s, x, other, (guint8 *) job->data[CONVOY_BC_Y] + convoy_bytes_at (&k->y, l / k->y.h, l % k->y.h, 0) + c);
+      run (&s, x, other, (guint8 *) job->data[CONVOY_BC_Y] + convoy_bytes_at (&k->y, l / k->y.h, l % k->y.h, 0) + c);
     }
 }
 

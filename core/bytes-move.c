@@ -4,6 +4,9 @@
  * and added. */
 #include "core/bytes.h"
 #include "core/vector.h"
+#ifdef __x86_64__
+#include "core/bytes-wide.h"
+#endif
 #include <math.h>
 #include <string.h>
 
@@ -43,20 +46,34 @@ quantize (const float *x, guint8 *y, gint64 n, float scale, gint32 zero)
   }
 }
 
-/* Pixels of three channels, the pictures. */
-CONVOY_VECTORIZED static void
+#ifdef __x86_64__
+/* Pixels of three channels, the pictures. Multiplied by 1 / scale, which is faster than the division that QuantizeLinear
+ * says; the two differ by less than DOUBT, which shows only where that decides how to round. */
+#define DOUBT 1e-4f
+VNNI static void
 quantize_three (const float *x, guint8 *y, gint64 pixels, float scale, gint32 zero)
 {
+  const __m512i four = _mm512_set_epi32 (0, 11, 10, 9, 0, 8, 7, 6, 0, 5, 4, 3, 0, 2, 1, 0);
+  const __m512 by = _mm512_set1_ps (scale), times = _mm512_set1_ps (1 / scale), tie = _mm512_set1_ps (isnormal (1 / scale) ? 0.5f - DOUBT : -1);
   const float low = -zero, high = G_MAXUINT8 - zero;
-#pragma omp simd
-  for (gint64 i = 0; i < pixels; i++)
-    for (gint64 c = 0; c < 3; c++) {
-      float v = x[3 * i + c] / scale;
-      v = v > low ? v : low;
-      v = v < high ? v : high;
-      y[4 * i + c] = (guint8) ((gint32) ROUND (v) + zero);
-    }
+  for (gint64 i = 0; i < pixels; i += 4) {
+    const guint n = (guint) MIN (pixels - i, 4);
+    __m512 v = _mm512_permutexvar_ps (four, _mm512_maskz_loadu_ps ((__mmask16) bytes_mask (3 * n), x + 3 * i));
+    __m512 steps = bytes_clamp (_mm512_mul_ps (v, times), low, high);
+    __m512i whole = _mm512_cvtps_epi32 (steps);
+    if (_mm512_cmp_ps_mask (_mm512_abs_ps (_mm512_sub_ps (steps, _mm512_cvtepi32_ps (whole))), tie, _CMP_NLE_UQ))
+      whole = _mm512_cvtps_epi32 (bytes_clamp (_mm512_div_ps (v, by), low, high));
+    _mm_mask_storeu_epi8 (y + 4 * i, (__mmask16) bytes_mask (4 * n), _mm512_cvtepi32_epi8 (_mm512_add_epi32 (whole, _mm512_set1_epi32 (zero))));
+  }
 }
+#else
+static void
+quantize_three (const float *x, guint8 *y, gint64 pixels, float scale, gint32 zero)
+{
+  for (gint64 i = 0; i < pixels; i++)
+    quantize (x + 3 * i, y + 4 * i, 3, scale, zero);
+}
+#endif
 
 void
 convoy_bytes_from_floats (void *const data[], const void *user)

@@ -89,7 +89,7 @@ number (void *const data[], guint i, gint64 at)
 
 /* Entry slot of the tables. */
 static void
-put_numbers (const ConvoyBytePack *p, void *const data[], const Channel *c, gint64 slot, gint32 *table)
+put_numbers (const ConvoyBytePack *p, void *const data[], const Channel *c, gint64 slot, gint32 *table, ConvoyFinish *f)
 {
   gint64 o = c->o;
   float w_scale = number (data, CONVOY_BP_W_SCALE, p->per_channel ? o : 0), unit = number (data, CONVOY_BP_X_SCALE, 0) * w_scale;
@@ -105,6 +105,7 @@ put_numbers (const ConvoyBytePack *p, void *const data[], const Channel *c, gint
   table[slot] = (gint32) CLAMP (bias, G_MININT32, G_MAXINT32);
   table[p->conv.padded + slot] = c->left;
   float scale = p->conv.floats ? unit : unit / number (data, p->conv.residual ? CONVOY_BP_FIRST_SCALE : CONVOY_BP_Y_SCALE, 0);
+  f->clamps |= scale >= 1 && !p->conv.residual; /* the sum itself fits an int32; a residual is clamped first */
   memcpy (table + 2 * p->conv.padded + slot, &scale, sizeof scale);
 }
 
@@ -126,6 +127,7 @@ finish (const ConvoyBytePack *p, void *const data[])
   bounds (first, convoy_bytes_zero (p->type[CONVOY_BP_FIRST_ZERO], data[CONVOY_BP_FIRST_ZERO]), p->low_first, p->high_first, &f.low_first, &f.high_first);
   f.a = first / y;
   f.b = number (data, CONVOY_BP_OTHER_SCALE, 0) / y;
+  f.clamps = rintf (f.low) > -(float) f.zero || rintf (f.high) < (float) (G_MAXUINT8 - f.zero);
   return f;
 }
 
@@ -153,7 +155,7 @@ convoy_bytes_pack (void *const data[], const void *user)
         Channel c = channel (p, data, g * outputs + o);
         gint8 *w = weights + (g * slots / 16 + first) * per_vector;
         f.sums |= c.left != 0;
-        put_numbers (p, data, &c, slot, table);
+        put_numbers (p, data, &c, slot, table, &f);
         if (k->depthwise)
           put_depthwise (p, data, &c, w, at / 16, at % 16);
         else

@@ -31,14 +31,34 @@ bytes_clamp (__m512 f, float low, float high)
   return _mm512_min_ps (_mm512_max_ps (f, _mm512_set1_ps (low)), _mm512_set1_ps (high));
 }
 
-/* Vector j of J of the residual, in the order of the sums. */
+/* Between J vectors of sums and 16 J bytes, lane by lane: a lane of packed bytes has four of each vector, as
+ * convoy_bytes_channel() says, and after them what is not needed. */
 VNNI_INLINE __m512i
-bytes_other (const guint J, guint j, const guint8 *other, guint left)
+bytes_close_up (const guint J, __m512i lanes)
 {
-  if (J < 4)
-    return _mm512_cvtepu8_epi32 (_mm_maskz_loadu_epi8 ((__mmask16) bytes_mask (left > 16 * j ? MIN (left - 16 * j, 16) : 0), other + 16 * j));
-  __m512i all = _mm512_maskz_loadu_epi8 (bytes_mask (left), other), none = _mm512_setzero_si512 ();
-  __m512i half = j < 2 ? _mm512_unpacklo_epi8 (all, none) : _mm512_unpackhi_epi8 (all, none);
+  if (J == 3)
+    return _mm512_permutexvar_epi32 (_mm512_set_epi32 (0, 0, 0, 0, 14, 13, 12, 10, 9, 8, 6, 5, 4, 2, 1, 0), lanes);
+  if (J == 2)
+    return _mm512_permutexvar_epi64 (_mm512_set_epi64 (0, 0, 0, 0, 6, 4, 2, 0), lanes);
+  return J == 1 ? _mm512_permutexvar_epi32 (_mm512_set_epi32 (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 8, 4, 0), lanes) : lanes;
+}
+
+VNNI_INLINE __m512i
+bytes_spread (const guint J, __m512i bytes)
+{
+  if (J == 3)
+    return _mm512_permutexvar_epi32 (_mm512_set_epi32 (0, 11, 10, 9, 0, 8, 7, 6, 0, 5, 4, 3, 0, 2, 1, 0), bytes);
+  if (J == 2)
+    return _mm512_permutexvar_epi64 (_mm512_set_epi64 (0, 3, 0, 2, 0, 1, 0, 0), bytes);
+  return J == 1 ? _mm512_permutexvar_epi32 (_mm512_set_epi32 (0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0), bytes) : bytes;
+}
+
+/* Vector j of the residual's lanes, in the order of the sums. */
+VNNI_INLINE __m512i
+bytes_other (guint j, __m512i lanes)
+{
+  const __m512i none = _mm512_setzero_si512 ();
+  __m512i half = j < 2 ? _mm512_unpacklo_epi8 (lanes, none) : _mm512_unpackhi_epi8 (lanes, none);
   return j % 2 ? _mm512_unpackhi_epi16 (half, none) : _mm512_unpacklo_epi16 (half, none);
 }
 
@@ -46,26 +66,25 @@ bytes_other (const guint J, guint j, const guint8 *other, guint left)
 VNNI_INLINE void
 bytes_finish (const guint J, __m512i *acc, const float *scale, const ConvoyFinish *f, const guint8 *other, guint8 *y, guint left)
 {
-  const __m512i zero = _mm512_set1_epi32 (f->zero);
+  const __m512i zero = _mm512_set1_epi16 ((gint16) f->zero);
+  const __mmask64 m = bytes_mask (left);
+  __m512i lanes = other ? bytes_spread (J, _mm512_maskz_loadu_epi8 (m, other)) : zero, v[4];
 #pragma GCC unroll 4
-  for (guint j = 0; j < J; j++) {
-    __m512 v = _mm512_mul_ps (_mm512_cvtepi32_ps (acc[j]), _mm512_loadu_ps (scale + 16 * j));
+  for (guint j = 0; j < 4; j++) {
+    v[j] = _mm512_setzero_si512 ();
+    if (j >= J)
+      continue;
+    __m512 x = _mm512_mul_ps (_mm512_cvtepi32_ps (acc[j]), _mm512_loadu_ps (scale + 16 * j));
     if (other) {
-      __m512 r = _mm512_cvtepi32_ps (_mm512_sub_epi32 (bytes_other (J, j, other, left), _mm512_set1_epi32 (f->zero_other)));
-      v = _mm512_cvtepi32_ps (_mm512_cvtps_epi32 (bytes_clamp (v, f->low_first, f->high_first)));
-      v = _mm512_fmadd_ps (v, _mm512_set1_ps (f->a), _mm512_mul_ps (r, _mm512_set1_ps (f->b)));
+      __m512 r = _mm512_cvtepi32_ps (_mm512_sub_epi32 (bytes_other (j, lanes), _mm512_set1_epi32 (f->zero_other)));
+      x = _mm512_cvtepi32_ps (_mm512_cvtps_epi32 (bytes_clamp (x, f->low_first, f->high_first)));
+      x = _mm512_fmadd_ps (x, _mm512_set1_ps (f->a), _mm512_mul_ps (r, _mm512_set1_ps (f->b)));
     }
-    acc[j] = _mm512_add_epi32 (_mm512_cvtps_epi32 (bytes_clamp (v, f->low, f->high)), zero);
+    v[j] = _mm512_cvtps_epi32 (f->clamps ? bytes_clamp (x, f->low, f->high) : x);
   }
-  if (J == 4) {
-    __m512i all = _mm512_packus_epi16 (_mm512_packs_epi32 (acc[0], acc[1]), _mm512_packs_epi32 (acc[2], acc[3]));
-    _mm512_mask_storeu_epi8 (y, bytes_mask (left), all);
-    return;
-  }
-#pragma GCC unroll 4
-  for (guint j = 0; j < J; j++)
-    if (left > 16 * j)
-      _mm_mask_storeu_epi8 (y + 16 * j, (__mmask16) bytes_mask (MIN (left - 16 * j, 16)), _mm512_cvtepi32_epi8 (acc[j]));
+  __m512i low = _mm512_adds_epi16 (_mm512_packs_epi32 (v[0], v[1]), zero),
+          high = J > 2 ? _mm512_adds_epi16 (_mm512_packs_epi32 (v[2], v[3]), zero) : zero;
+  _mm512_mask_storeu_epi8 (y, m, bytes_close_up (J, _mm512_packus_epi16 (low, high)));
 }
 
 VNNI_INLINE void
@@ -74,6 +93,7 @@ bytes_store_floats (const guint J, __m512i *acc, const float *scale, float *y, g
 #pragma GCC unroll 4
   for (guint j = 0; j < J; j++)
     if (left > 16 * j)
-      _mm512_mask_storeu_ps (y + 16 * j, (__mmask16) bytes_mask (MIN (left - 16 * j, 16)), _mm512_mul_ps (_mm512_cvtepi32_ps (acc[j]), _mm512_loadu_ps (scale + 16 * j)));
+      _mm512_mask_storeu_ps (y + 16 * j, (__mmask16) bytes_mask (MIN (left - 16 * j, 16)),
+          _mm512_mul_ps (_mm512_cvtepi32_ps (acc[j]), _mm512_loadu_ps (scale + 16 * j)));
 }
 #endif

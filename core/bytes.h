@@ -30,6 +30,7 @@ typedef struct {
   gint32 zero, zero_other;
   gint32 zero_in;               /* of the input */
   gint32 sums;                  /* some weights have a zero point left */
+  gint32 clamps;                /* low or high is within the bounds of a byte, or what is clamped may be beyond an int32 */
   float low, high, low_first, high_first, a, b;
 } ConvoyFinish;
 
@@ -62,11 +63,12 @@ void convoy_bytes_depthwise (void *const data[], const void *user);
  * block i and its first vector. */
 guint convoy_bytes_blocks (gint64 outputs);
 guint convoy_bytes_block (gint64 outputs, guint i, guint *first);
-/* The channel, from the first of its block on, of element e of vector j of a block of n vectors. */
+/* The channel, from the first of its block on, of element e of vector j of a block of n vectors: as packing
+ * vectors to bytes lane by lane leaves them. */
 static inline guint
 convoy_bytes_channel (guint n, gboolean floats, guint j, guint e)
 {
-  return n == 4 && !floats ? e / 4 * 16 + j * 4 + e % 4 : j * 16 + e;
+  return floats ? j * 16 + e : e / 4 * 4 * n + j * 4 + e % 4;
 }
 
 /* Packing, which runs once for each version of the weights. Buffers: see enum; the outputs are

@@ -6,23 +6,36 @@
 
 /* --- may it be split? -------------------------------------------------- */
 
-static gboolean
-is_sampled (const ConvoyGraph *g, ConvoyValue v)
+/* By value: it depends on an input, so that it has a part for each sample; g_free() it. */
+static gboolean *
+find_sampled (const ConvoyGraph *g)
 {
-  return v != CONVOY_NONE && (CONVOY_VAL (g, v)->kind == CONVOY_V_NODE || CONVOY_VAL (g, v)->kind == CONVOY_V_INPUT);
+  gboolean *sampled = g_new0 (gboolean, g->vals->len + 1);
+  for (guint i = 0; i < g->inputs->len; i++)
+    sampled[convoy_graph_get_input (g, i)] = TRUE;
+  for (guint i = 0; i < g->nodes->len; i++) {
+    const ConvoyNode *n = CONVOY_NODE (g, i);
+    gboolean any = FALSE;
+    for (guint k = 0; k < n->n_in; k++)
+      any |= n->in[k] != CONVOY_NONE && sampled[n->in[k]];
+    for (guint k = 0; k < n->n_out; k++)
+      sampled[n->out + k] = any;
+  }
+  return sampled;
 }
 
 /* Sample i of what it gives depends on sample i of what it takes, and on weights: these are the
  * second factor of what multiplies; two operands with samples have them in the same dimension. */
 static gboolean
-is_samplewise (const ConvoyGraph *g, const ConvoyNode *n)
+is_samplewise (const ConvoyGraph *g, const ConvoyNode *n, const gboolean *sampled, gint64 batch)
 {
   const ConvoyShape *out = &CONVOY_VAL (g, n->out)->shape;
-  if (!(n->op->flags & (CONVOY_OP_SAMPLEWISE | CONVOY_OP_POINTWISE | CONVOY_OP_ALIAS)) || n->n_out != 1 || out->n < 1)
+  if (!(n->op->flags & (CONVOY_OP_SAMPLEWISE | CONVOY_OP_POINTWISE | CONVOY_OP_ALIAS)) || n->n_out != 1 || out->n < 1 || out->d[0] != batch)
     return FALSE;
   for (guint i = 0; i < n->n_in; i++) {
-    gboolean sampled = is_sampled (g, n->in[i]);
-    if ((n->op->macs && sampled != (i == 0)) || (i > 0 && sampled && CONVOY_VAL (g, n->in[i])->shape.n != out->n))
+    gboolean has = n->in[i] != CONVOY_NONE && sampled[n->in[i]];
+    const ConvoyShape *in = has ? &CONVOY_VAL (g, n->in[i])->shape : NULL;
+    if ((n->op->macs && has != (i == 0)) || (has && (in->d[0] != batch || (i > 0 && in->n != out->n))))
       return FALSE;
   }
   gint64 axis = convoy_node_int (n, "axis", 1);
@@ -33,20 +46,16 @@ guint
 convoy_split_batch (const ConvoyGraph *g)
 {
   gint64 batch = 0;
+  g_autofree gboolean *sampled = find_sampled (g);
   for (guint i = 0; i < g->inputs->len; i++) {
     const ConvoyShape *s = &CONVOY_VAL (g, convoy_graph_get_input (g, i))->shape;
     if (s->n < 2 || (batch && s->d[0] != batch))
       return 0;
     batch = s->d[0];
   }
-  for (guint i = 0; i < g->nodes->len; i++) {
-    const ConvoyNode *n = CONVOY_NODE (g, i);
-    if (!is_samplewise (g, n) || CONVOY_VAL (g, n->out)->shape.d[0] != batch)
+  for (guint i = 0; i < g->nodes->len; i++)
+    if (sampled[CONVOY_NODE (g, i)->out] && !is_samplewise (g, CONVOY_NODE (g, i), sampled, batch))
       return 0;
-    for (guint k = 0; k < n->n_in; k++)
-      if (is_sampled (g, n->in[k]) && CONVOY_VAL (g, n->in[k])->shape.d[0] != batch)
-        return 0;
-  }
   return batch > 1 && batch <= G_MAXUINT16 ? (guint) batch : 0;
 }
 
@@ -82,11 +91,14 @@ is_neck (const ConvoyGraph *g, guint i, const gint *last)
   return TRUE;
 }
 
-/* Only multiplying nodes read it, so that nothing that would ride on its producer is torn off. */
+/* Only multiplying nodes read it, so that nothing that would ride on its producer is torn off; and it is no more than
+ * that: between bytes no floats come and go. */
 static gboolean
 is_finished (const ConvoyGraph *g, ConvoyValue v)
 {
   guint readers = 0;
+  if (strcmp (CONVOY_NODE (g, CONVOY_VAL (g, v)->node)->op->name, "DequantizeLinear") == 0)
+    return FALSE;
   for (guint i = 0; i < g->nodes->len; i++)
     for (guint k = 0; k < CONVOY_NODE (g, i)->n_in; k++)
       if (CONVOY_NODE (g, i)->in[k] == v) {
