@@ -17,20 +17,21 @@
  *
  * Where no data set comes, training is live: while #GstCnnHead:label is set, what comes is an example of
  * that class, which may be a new one at any time, and while it is not, what comes is classified. The label
- * is that of the moment in which a sample arrives. Examples of each class are kept, and each sample goes
- * along with a step of #GstCnnHead:batch-size of them, as many of one class as of another, so that a new
- * class does not push out what was learnt before. From two classes on there are scores, one more for each
- * class, before that gaps. What is taught may go on from a #GstCnnHead:model that was taught before, whose
- * classes then need a few examples again, which its file does not have. The network is saved when the label changes, every five seconds while it learns,
- * and in the end.
+ * is that of the moment in which a sample arrives; a cnnextract before it holds none back with batch-size=1
+ * and workers=1. Examples of each class are kept, and each sample goes along with a step of
+ * #GstCnnHead:batch-size of them, as many of one class as of another, so that a new class does not push out
+ * what was learnt before. From two classes on there are scores, one more for each class, before that gaps.
+ * The network is saved when the label changes, every five seconds while it learns, and in the end. Teaching
+ * may go on from a #GstCnnHead:model that was taught before, whose classes then need some examples again,
+ * which its file does not have.
  *
  * While it runs without learning, #GstCnnHead:model may be set to another file, or to the same again once it
  * was replaced, and takes over between two samples, none of which is lost; it may have other classes.
  *
  * On the bus: an element message `cnn-epoch` (epoch, epochs, loss, accuracy, val-loss, val-accuracy,
- * lr, seconds) after each epoch, progress within it, and `cnn-classification` for every sample when
- * it does not learn, and `cnn-saved` (model, classes) when the
- * file was written, `cnn-model` (model, classes) when another took over. #GstCnnHead:save receives the network of the best epoch, behind the extractor
+ * lr, seconds) after each epoch, progress within it, `cnn-classification` for every sample that is not
+ * learnt from, `cnn-saved` (model, classes) when the file was written, and `cnn-model` (model, classes)
+ * when another took over. #GstCnnHead:save receives the network of the best epoch, behind the extractor
  * whose features came where there was one: one ONNX file that cnnclassify runs. With
  * #GstCnnHead:checkpoint and #GstCnnHead:resume training that was interrupted, even killed, goes on
  * where it was and ends with the same weights.

@@ -139,7 +139,7 @@ check_labels (const char *onnx, const char *labels)
 
 /* --- tests -------------------------------------------------------------------- */
 
-/* The third class comes when two are known, and for much longer: the others stay. */
+/* The third class comes when two are known, and in the end for much longer: the others stay. */
 static void
 learns_what_it_is_shown (void)
 {
@@ -150,6 +150,8 @@ learns_what_it_is_shown (void)
   watch (h, 30);
   check_known (h, 2, 2);
   check_labels (onnx, "cat\ndog");      /* written when the label went */
+  teach (h, 2, 1, FALSE);
+  check_known (h, 2, 3);                /* from the first example of another class on */
   teach (h, 2, 150, FALSE);
   check_known (h, 3, 3);
   CU_ASSERT_EQUAL (width_of_scores (h), 3);
