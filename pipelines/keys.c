@@ -171,6 +171,10 @@ keys_new (GstElement *pipeline, const char *classes, const char *script, GError 
   g_autoptr (Keys) k = g_new0 (Keys, 1);
   k->taught = taught;
   k->now = k->told = NONE;
+  if (!g_object_class_find_property (G_OBJECT_GET_CLASS (taught), "label")) {
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "the element %s has no label: it cannot be taught by keys", TAUGHT);
+    return NULL;
+  }
   if (!take_classes (k, classes, error) || (script && *script && !load_script (k, script, error)))
     return NULL;
   if (k->script) {

@@ -196,6 +196,44 @@ wait_for (GstBus *bus, GstMessageType type)
   return gst_bus_timed_pop_filtered (bus, 10 * GST_SECOND, type);
 }
 
+/* A classifier follows what is saved, each time that is said. */
+static void
+is_followed_by_a_classifier (void)
+{
+  const char *onnx = temp_path ("followed.onnx");
+  GstHarness *h = stream (EXTRACT "cnnhead training=true save=%s", onnx), *classifier = NULL;
+  GstBus *bus = gst_bus_new ();
+  guint n_saved = 0;
+  gst_element_set_bus (h->element, bus);
+  for (guint thing = 0; thing < 3; thing++) {
+    teach (h, thing, 60, thing == 0);
+    if (thing > 0)
+      watch (h, 1);
+    for (GstMessage *m; (m = gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT)); gst_message_unref (m))
+      if (gst_message_has_name (m, "cnn-saved")) {
+        n_saved++;
+        if (!classifier)
+          classifier = stream ("cnnclassify name=classify model=%s", onnx);
+        else
+          gst_harness_set (classifier, "cnnclassify", "model", onnx, NULL);
+      }
+  }
+  CU_ASSERT (n_saved >= 2);
+  CU_ASSERT_FATAL (classifier != NULL);
+  g_autofree char *label = NULL;
+  for (guint i = 0; i < 2000 && g_strcmp0 (label, things[2].label); i++) {
+    gst_harness_push (classifier, picture (2, i));
+    g_free (label);
+    label = pull_label (classifier, 0);
+    g_usleep (1000);
+  }
+  check_known (classifier, 3, 0);
+  gst_harness_teardown (classifier);
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  gst_harness_teardown (h);
+}
+
 /* A head that infers gets what another learns meanwhile, under the same name and with a class more; then a file
  * that is not there, and one of fewer classes. */
 static void
@@ -442,6 +480,7 @@ main (int argc, char **argv)
   static const TapTest tests[] = {
     { "a class that comes later leaves the others known", learns_what_it_is_shown },
     { "the file that it leaves classifies", leaves_a_file_that_classifies },
+    { "a classifier follows what is saved", is_followed_by_a_classifier },
     { "another network takes over between two frames", hands_over },
     { "another run goes on from the file", goes_on_from_a_file },
     { "a label is that of the moment", takes_the_label_of_the_moment },

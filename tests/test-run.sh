@@ -89,6 +89,11 @@ printf '0 1\n2 4\n' >"$dir/wrong"
 fails "a key that is no class" 1 'wrong:2: not SECONDS KEY.* 1 to 3, 0 or q: 2 4$' run "$dir/colors.pipe" classes=cat,dog,owl script="$dir/wrong" out="$dir/x.onnx"
 fails "a class without a name" 1 'number 2 has no name' run "$dir/colors.pipe" classes=cat,,owl out="$dir/x.onnx"
 
+recipe deaf '#: Deaf
+#: classes=a,b
+videotestsrc num-buffers=1 ! identity name=taught ! fakesink'
+fails "an element that cannot be taught" 1 'taught has no label' run "$dir/deaf.pipe"
+
 # typed KEY PATTERN: types the key, then waits until the pattern is seen.
 typed () {
   printf %s "$1" >&9
