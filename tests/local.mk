@@ -11,9 +11,9 @@ AM_TESTS_ENVIRONMENT = srcdir='$(srcdir)'; CC='$(CC)'; NM='$(NM)'; G_DEBUG=fatal
 	CONVOY_HOME='$(abs_top_builddir)/home'; OMP_WAIT_POLICY=passive; MALLOC_PERTURB_=165; \
 	export srcdir CC NM G_DEBUG CONVOY_HOME OMP_WAIT_POLICY MALLOC_PERTURB_;
 
-dist_check_SCRIPTS = tests/check-layers.sh tests/check-exports.sh
+dist_check_SCRIPTS = tests/check-layers.sh tests/check-exports.sh tests/check-valgrind.sh
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
-EXTRA_DIST += tests/run tests/asan.supp tests/check-installed.sh tests/tap.sh
+EXTRA_DIST += tests/run tests/asan.supp tests/valgrind.supp tests/check-installed.sh tests/tap.sh
 
 # GStreamer looks at every plugin once, before tests run side by side.
 check_DATA += registry.bin
@@ -192,13 +192,13 @@ tests_bench_training_step_SOURCES = tests/bench/training-step.c
 tests_bench_training_step_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
 tests_bench_training_step_LDADD = core/libconvoy.la $(CORE_LIBS)
 EXTRA_DIST += tests/bench/head.net tests/bench/training tests/bench/training.py tests/bench/turns.py
-EXTRA_DIST += tests/bench/head tests/bench/head.py tests/bench/inference tests/bench/inference.js tests/bench/peer.sh tests/bench/pull tests/nginx.sh
+EXTRA_DIST += tests/bench/head tests/bench/head.py tests/bench/inference tests/bench/inference.js tests/bench/peer.js tests/bench/peer.sh tests/bench/pull tests/nginx.sh
 # A table against a logistic regression: tests/bench/tables. Texts: against PyTorch and a program in Node.
 noinst_PROGRAMS += tests/bench/text-bare
 tests_bench_text_bare_SOURCES = tests/bench/text-bare.c
 tests_bench_text_bare_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
 tests_bench_text_bare_LDADD = core/libconvoy.la $(CORE_LIBS)
-EXTRA_DIST += tests/bench/classify-files tests/bench/classify-files.js
+EXTRA_DIST += tests/bench/classify-files tests/bench/classify-files.js tests/bench/side-by-side tests/bench/side-by-side.js
 EXTRA_DIST += tests/bench/tables tests/bench/text-training tests/bench/text-training.py tests/bench/text-classify tests/bench/text-classify.js
 
 # The operator table, from inside the engine.
