@@ -165,7 +165,7 @@ test_refused (void)
 static void
 test_killed (void)
 {
-  g_autofree char *store = store_path ("k.h5"), *whole = store_path ("w.h5"), *text = line (store, "identity sleep-time=20000 !");
+  g_autofree char *store = store_path ("k.h5"), *whole = store_path ("w.h5"), *text = line (store, "identity sleep-time=100000 !");
   g_autofree char *part = store_path (".k.h5.part");
   g_autofree char *command = g_strdup_printf ("pipelines/env gst-launch-1.0 -q %s", text);
   g_auto (GStrv) args = NULL;
@@ -173,7 +173,7 @@ test_killed (void)
   GStatBuf st = { 0 };
   CU_ASSERT_FATAL (g_shell_parse_argv (command, NULL, &args, NULL));
   CU_ASSERT_FATAL (g_spawn_async (NULL, args, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &child, NULL));
-  for (guint i = 0; i < 3000 && st.st_size < 4096 + 5 * 256; i++) {
+  while (st.st_size < 4096 + 5 * 256 && waitpid (child, NULL, WNOHANG) == 0) {
     g_usleep (10000);
     if (g_stat (part, &st) != 0)
       st.st_size = 0;
