@@ -18,7 +18,8 @@ typedef struct {
   GstElement *pipeline;
   Keys *keys;                   /* NULL: there are none */
   char *source, *label;         /* of the last result; NULL: none yet */
-  guint epochs, skipped;        /* messages of these kinds */
+  guint epochs;                 /* messages of this kind */
+  GHashTable *skipped;          /* char *, files: each epoch comes across them again */
   char *saved;                  /* what the last one about a file said; NULL: none came */
   gboolean is_stopping, is_over;
   GError *error;
@@ -59,9 +60,26 @@ on_skipped (Watch *w, const GstStructure *m)
 {
   const char *file = gst_structure_get_string (m, "file"), *reason = gst_structure_get_string (m, "reason");
 
-  w->skipped++;
+  if (!g_hash_table_add (w->skipped, g_strdup (file ? file : "a file")))
+    return;
   term_end_progress ();
   fprintf (stderr, "convoy: %s: %s; skipped\n", file ? file : "a file", reason ? reason : "cannot be read");
+}
+
+/* What a store of features has become. */
+static void
+on_stored (Watch *w, const GstStructure *m)
+{
+  const char *location = gst_structure_get_string (m, "location");
+  guint64 rows = 0, added = 0, dropped = 0;
+
+  (void) w;
+  gst_structure_get (m, "rows", G_TYPE_UINT64, &rows, "added", G_TYPE_UINT64, &added, "dropped", G_TYPE_UINT64, &dropped, NULL);
+  term_end_progress ();
+  printf ("%s: %" G_GUINT64_FORMAT " samples, %" G_GUINT64_FORMAT " of them new", location, rows, added);
+  if (dropped)
+    printf ("; %" G_GUINT64_FORMAT " whose files are gone went", dropped);
+  putchar ('\n');
 }
 
 /* A column as wide as its head; percent: of a share. */
@@ -115,6 +133,7 @@ static const struct {
   void (*tell) (Watch *w, const GstStructure *m);
 } tellers[] = {
   { "cnn-classification", on_classification }, { "cnn-skipped", on_skipped }, { "cnn-epoch", on_epoch }, { "cnn-saved", on_saved },
+  { "cnn-stored", on_stored },
 };
 
 /* --- the bus ---------------------------------------------------------- */
@@ -221,7 +240,8 @@ gboolean
 watch_run (GstElement *pipeline, Keys *keys, guint *skipped, GError **error)
 {
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
-  Watch w = { .pipeline = pipeline, .keys = keys };
+  g_autoptr (GHashTable) files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  Watch w = { .pipeline = pipeline, .keys = keys, .skipped = files };
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);  /* what fails comes as a message */
   while (!w.is_over && !w.error) {
@@ -242,7 +262,10 @@ watch_run (GstElement *pipeline, Keys *keys, guint *skipped, GError **error)
   g_free (w.saved);
   g_free (w.source);
   g_free (w.label);
-  *skipped = w.epochs ? 0 : w.skipped;
+  guint n = g_hash_table_size (files);
+  if (n)
+    fprintf (stderr, "convoy: %u %s left out, named above\n", n, n == 1 ? "file was" : "files were");
+  *skipped = w.epochs ? 0 : n;
   if (!w.error)
     return TRUE;
   g_propagate_error (error, w.error);

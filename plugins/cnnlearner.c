@@ -354,9 +354,13 @@ cnn_learner_phase (CnnLearner *l, const char *split, guint64 samples, GError **e
   guint epoch;
   if (!l->trainer || l->over)
     return TRUE;
+  cnn_learner_position (l, &epoch, &done);
+  if (train && l->open && done == 0) {  /* a seek went away before its first step: it goes on with these */
+    l->phase = PHASE_TRAIN;
+    return TRUE;
+  }
   if (train)
     return (!l->open || end_epoch (l, error)) && begin_epoch (l, samples, error);
-  cnn_learner_position (l, &epoch, &done);
   if (!l->open && done > 0 && !begin_epoch (l, 0, error))        /* resumed after the last training sample */
     return FALSE;
   l->phase = strcmp (split, CNN_SPLIT_VALIDATION) == 0 && l->open ? PHASE_JUDGE : PHASE_NONE;
@@ -444,8 +448,12 @@ gboolean
 cnn_learner_finish (CnnLearner *l, gboolean complete, GError **error)
 {
   gboolean ok = TRUE;
+  guint64 done = 0;
+  guint epoch;
+  if (l->trainer)
+    cnn_learner_position (l, &epoch, &done);
   if (l->trainer && l->open && complete)
-    ok = end_epoch (l, error);
+    ok = done == 0 || end_epoch (l, error);
   else if (l->trainer && l->open && l->phase == PHASE_TRAIN && l->s.checkpoint)
     ok = convoy_trainer_save (l->trainer, l->s.checkpoint, error);
   if (l->teach && l->s.save && cnn_teach_n_classes (l->teach) < CNN_TEACH_CLASSES)

@@ -160,6 +160,13 @@ tests_test_elements_tune_SOURCES = tests/test-elements-tune.c tests/element-set.
 tests_test_elements_tune_CPPFLAGS = $(element_test_cppflags) $(CORE_CFLAGS)
 tests_test_elements_tune_LDADD = core/libconvoy.la core/libonnxpb.la $(CORE_LIBS) $(element_test_ldadd) -lm
 
+# What happens to elements while they run.
+check_PROGRAMS += tests/test-elements-robust
+tests_test_elements_robust_SOURCES = tests/test-elements-robust.c tests/element-model.c tests/element-model.h tests/element-set.c tests/element-set.h \
+	tests/element-tools.c tests/element-tools.h $(TEMP_SOURCES)
+tests_test_elements_robust_CPPFLAGS = $(element_test_cppflags)
+tests_test_elements_robust_LDADD = core/libconvoy.la $(element_test_ldadd)
+
 # What is taught while a stream flows; the part that knows no elements is compiled in.
 check_PROGRAMS += tests/test-elements-teach
 tests_test_elements_teach_SOURCES = tests/test-elements-teach.c plugins/cnnteach.c plugins/cnnteach.h \

@@ -160,6 +160,31 @@ echo 'A wonderful and moving film' | convoy classify --model "$dir/reviews.onnx"
 grep -q good "$dir/out"
 result "and the file that it leaves reads texts" $?
 
+# --- a folder of pictures with some that are none ------------------------------------------------
+for class in cat dog; do
+  mkdir -p "$dir/pets/$class"
+  for k in 1 2 3; do picture "$dir/pets/$class/$k.jpg" jpegenc; done
+done
+head -c 300 "$dir/pets/dog/1.jpg" >"$dir/pets/dog/cut.jpg"
+: >"$dir/pets/dog/empty.jpg"
+echo text >"$dir/pets/cat/notes.jpg"
+extract () { run extract-features in="$dir/pets" out="$dir/$1.h5" model="$model" layer=features size=8; }
+says "what was stored is said" 1 'pets.h5: 6 samples, 6 of them new$' extract pets
+test "$(grep -cE '(cut|empty|notes).jpg: .*; skipped$' "$dir/err")" = 3 && grep -q 'convoy: 3 files were left out' "$dir/err"
+result "and what was left out, at the end, too" $?
+rm "$dir/pets/dog/empty.jpg" "$dir/pets/dog/cut.jpg" "$dir/pets/cat/notes.jpg" "$dir/pets/cat/2.jpg"
+says "a second run has nothing to do" 0 'pets.h5: 5 samples, 0 of them new; 1 whose files are gone' extract pets
+sed 's/! queue/! queue ! identity sleep-time=200000/' "${srcdir:-.}/pipelines/extract-features.pipe" >"$dir/slowly.pipe"
+run "$dir/slowly.pipe" in="$dir/pets" out="$dir/two.h5" model="$model" layer=features size=8 >"$dir/first" 2>&1 &
+for k in $(seq 300); do test -s "$dir/.two.h5.part" && break; sleep 0.02; done
+fails "a store that another process writes" 1 'two.h5: process [0-9]+ is writing this store' extract two
+wait
+grep -q 'two.h5: 5 samples, 5 of them new' "$dir/first"
+result "which goes on" $?
+rm "$dir/pets/cat/"*
+echo text >"$dir/pets/cat/notes.jpg"
+fails "a class with no picture left" 1 'pets: class "cat" has no picture left' extract pets
+
 recipe endless '#: Endless
 videotestsrc is-live=true ! fakesink'
 for patience in 2 8 30; do # a slow machine may not have begun yet
