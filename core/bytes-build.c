@@ -10,13 +10,20 @@ known (ConvoyBuild *b, ConvoyValue v)
   return v == CONVOY_NONE ? CONVOY_NO_BUF : convoy_build_in_plain (b, v);
 }
 
-static ConvoyBuf
-bytes_new (ConvoyBuild *b, ConvoyValue v, ConvoyBytes *t)
+/* Where its bytes lie. */
+static void
+lay (ConvoyBuild *b, ConvoyValue v, ConvoyBytes *t)
 {
   const gint64 *border = b->bytes->border[v];
   convoy_bytes_shape (convoy_build_shape (b, v), t);
   t->top = border[0], t->left = border[1];
   t->rows = t->h + border[0] + border[2], t->columns = t->w + border[1] + border[3];
+}
+
+static ConvoyBuf
+bytes_new (ConvoyBuild *b, ConvoyValue v, ConvoyBytes *t)
+{
+  lay (b, v, t);
   ConvoyShape s = CONVOY_SHAPE (t->n, t->rows, t->columns, t->pixel);
   b->bytes->bytes[v].t = *t;
   return b->bytes->bytes[v].buf = convoy_build_buf (b, CONVOY_B_ARENA, CONVOY_U8, &s, NULL);
@@ -69,7 +76,7 @@ describe (ConvoyBuild *b, const ConvoyUnit *u, ConvoyByteConv *k)
   const ConvoyWindow *w = &u->window;
   k->threads = b->plan->threads;
   k->groups = u->groups, k->inputs = u->inputs, k->outputs = u->outputs;
-  k->depthwise = u->groups > 1 && u->inputs == 1 && u->outputs == u->groups;
+  k->depthwise = convoy_unit_is_depthwise (u);
   k->residual = u->other.q != CONVOY_NONE, k->floats = u->floats;
   if (k->depthwise)
     k->groups = 1;
@@ -125,24 +132,48 @@ pack (ConvoyBuild *b, const ConvoyUnit *u, const ConvoyByteConv *k, ConvoyBuf pa
       packed[0], packed[1], packed[2], packed[3]);
 }
 
+/* What a convolution reads, and how. */
+struct ConvoyByteStep { ConvoyByteConv k; ConvoyBuf x, packed[4]; };
+
+/* With the convolution before it, which waits. */
+static void
+pair (ConvoyBuild *b, const ConvoyUnit *u, const struct ConvoyByteStep *first, const struct ConvoyByteStep *s, ConvoyBuf other, ConvoyBuf y)
+{
+  ConvoyBytePair *p = g_new (ConvoyBytePair, 1);
+  *p = (ConvoyBytePair) { first->k, s->k, u->window.before[0] };
+  convoy_build_call (b, "bytes conv+depthwise", convoy_bytes_pair, p, 10, 2, first->x, first->packed[0], first->packed[1], first->packed[2], first->packed[3],
+      s->packed[0], s->packed[1], s->packed[2], s->packed[3], other, y, tmp (b, CONVOY_U8, (gint64) convoy_bytes_pair_room (p)));
+}
+
 static void
 conv (ConvoyBuild *b, const ConvoyNode *n, const ConvoyUnit *u)
 {
-  ConvoyByteConv k = { 0 };
-  ConvoyBuf x = bytes_in (b, &u->x, &k.x), other = bytes_in (b, &u->other, &k.other), y, packed[4];
+  struct ConvoyByteStep s = { .x = CONVOY_NO_BUF };
+  ConvoyBuf other = bytes_in (b, &u->other, &s.k.other), y = CONVOY_NO_BUF;
+  if (u->pair)
+    lay (b, u->x.q, &s.k.x);
+  else
+    s.x = bytes_in (b, &u->x, &s.k.x);
   if (b->error)
     return;
   if (u->floats) {
-    const ConvoyShape *s = convoy_build_shape (b, n->out);
-    g_autoptr (ConvoyMd) md = s->n > 2 ? convoy_md_channels_last (s) : convoy_md_plain (s);
-    convoy_bytes_shape (s, &k.y);
+    const ConvoyShape *shape = convoy_build_shape (b, n->out);
+    g_autoptr (ConvoyMd) md = shape->n > 2 ? convoy_md_channels_last (shape) : convoy_md_plain (shape);
+    convoy_bytes_shape (shape, &s.k.y);
     y = convoy_build_out (b, n->out, md);
-  } else
-    y = bytes_new (b, u->y.q, &k.y);
-  describe (b, u, &k);
-  pack (b, u, &k, packed);
-  convoy_build_call (b, k.depthwise ? "bytes depthwise" : "bytes conv", k.depthwise ? convoy_bytes_depthwise : convoy_bytes_conv, g_memdup2 (&k, sizeof k), 6, 1,
-      x, packed[0], packed[1], packed[2], packed[3], other, y);
+  } else if (u->waits)
+    lay (b, u->y.q, &s.k.y);
+  else
+    y = bytes_new (b, u->y.q, &s.k.y);
+  describe (b, u, &s.k);
+  pack (b, u, &s.k, s.packed);
+  if (u->waits)
+    b->bytes->waiting[convoy_build_index (b, n)] = g_memdup2 (&s, sizeof s);
+  else if (u->pair)
+    pair (b, u, b->bytes->waiting[u->pair], &s, other, y);
+  else
+    convoy_build_call (b, s.k.depthwise ? "bytes depthwise" : "bytes conv", s.k.depthwise ? convoy_bytes_depthwise : convoy_bytes_conv, g_memdup2 (&s.k, sizeof s.k), 6, 1,
+        s.x, s.packed[0], s.packed[1], s.packed[2], s.packed[3], other, y);
 }
 
 /* --- the rest ------------------------------------------------------------------ */
@@ -204,7 +235,7 @@ convoy_bytes_forward (ConvoyBuild *b, const ConvoyNode *n)
     conv (b, n, u);
   else
     move (b, n, u);
-  if (!u->floats)
+  if (!u->floats && !u->waits)
     publish (b, u->y.q);
   return TRUE;
 }

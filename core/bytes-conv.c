@@ -40,10 +40,33 @@ typedef struct {
   guint8 *y[STRIP];
   gint32 sum[STRIP];
   guint n;
+  gboolean plain;
 } Strip;
 
 /* Where a block of output channels begins: in the tables, and in bytes of a pixel of the output; left: those that are there. */
 typedef struct { gint64 at, y; guint left; } Block;
+
+/* The sums of n pixels and a block of J vectors to what they become, whatever that takes. */
+VNNI_INLINE void
+finish (const guint J, const Strip *s, guint p0, guint n, __m512i *acc, const Block *b)
+{
+  const ConvoyByteConv *k = s->k;
+  for (guint p = p0; p < p0 + n; p++, acc += J) {
+    if (s->finish->sums) {
+      __m512i sum = _mm512_set1_epi32 (s->sum[p]);
+#pragma GCC unroll 4
+      for (guint j = 0; j < J; j++)
+        acc[j] = _mm512_sub_epi32 (acc[j], _mm512_mullo_epi32 (sum, _mm512_loadu_si512 (s->zero + b->at + 16 * j)));
+    }
+    if (k->floats)
+      bytes_store_floats (J, acc, s->scale + b->at, (float *) (s->y[p] + b->y), b->left);
+    else
+      bytes_finish (J, FALSE, acc, s->scale + b->at, s->finish, k->residual ? s->other[p] + b->y : NULL, s->y[p] + b->y, bytes_mask (b->left));
+  }
+}
+
+#define FINISH(J) VNNI static __attribute__ ((noinline)) void finish_##J (const Strip *s, guint p, guint n, __m512i *acc, const Block *b) { finish (J, s, p, n, acc, b); }
+FINISH (1) FINISH (2) FINISH (3) FINISH (4)
 
 /* y of P pixels and a block of J vectors. */
 VNNI_INLINE void
@@ -71,19 +94,20 @@ tile (const guint J, const guint P, const Strip *s, guint p0, const gint8 *w, co
           acc[p][j] = _mm512_dpbusd_epi32 (acc[p][j], four, v[j]);
       }
     }
+  if (s->plain) {
+    const __mmask64 mask = bytes_mask (b->left);
 #pragma GCC unroll 12
-  for (guint p = 0; p < P; p++) {
-    if (s->finish->sums) {
-      __m512i sum = _mm512_set1_epi32 (s->sum[p0 + p]);
-#pragma GCC unroll 4
-      for (guint j = 0; j < J; j++)
-        acc[p][j] = _mm512_sub_epi32 (acc[p][j], _mm512_mullo_epi32 (sum, _mm512_loadu_si512 (s->zero + at + 16 * j)));
-    }
-    if (k->floats)
-      bytes_store_floats (J, acc[p], s->scale + at, (float *) (s->y[p0 + p] + b->y), b->left);
-    else
-      bytes_finish (J, acc[p], s->scale + at, s->finish, k->residual ? s->other[p0 + p] + b->y : NULL, s->y[p0 + p] + b->y, b->left);
+    for (guint p = 0; p < P; p++)
+      bytes_finish (J, TRUE, acc[p], s->scale + at, s->finish, NULL, s->y[p0 + p] + b->y, mask);
+    return;
   }
+  __m512i sums[MOST_PIXELS * MOST_VECTORS];
+#pragma GCC unroll 12
+  for (guint p = 0; p < P; p++)
+#pragma GCC unroll 4
+    for (guint j = 0; j < J; j++)
+      sums[p * J + j] = acc[p][j];
+  (J == 1 ? finish_1 : J == 2 ? finish_2 : J == 3 ? finish_3 : finish_4) (s, p0, P, sums, b);
 }
 
 #define TILE(J, P) VNNI static void tile_##J##_##P (const Strip *s, guint p, const gint8 *w, const Block *b) { tile (J, P, s, p, w, b); }
@@ -162,6 +186,7 @@ run_range (const Job *job, gint64 begin, gint64 end, guint from, guint to)
   const gint32 *table = job->data[CONVOY_BC_TABLE];
   Strip s = { .k = k, .finish = job->data[CONVOY_BC_FINISH], .weights = job->data[CONVOY_BC_WEIGHTS], .bias = table, .zero = table + k->padded,
     .scale = (const float *) (table + 2 * k->padded), .ones = job->data[CONVOY_BC_ONES] };
+  s.plain = bytes_is_plain (k, s.finish);
   guint most = (guint) CLAMP (STRIP_BYTES / MAX (k->n_taps * k->run, 1), MOST_PIXELS, STRIP);
   for (gint64 p = begin; p < end; p += s.n) {
     s.n = (guint) MIN (most, end - p);
@@ -174,6 +199,12 @@ run_range (const Job *job, gint64 begin, gint64 end, guint from, guint to)
         s.x[i] += k->inputs;
     }
   }
+}
+
+void
+convoy_bytes_conv_pixels (void *const data[], const ConvoyByteConv *k, gint64 begin, gint64 end)
+{
+  run_range (&(Job) { k, data }, begin, end, 0, convoy_bytes_blocks (k->outputs / k->groups));
 }
 
 /* A thread takes a share of the pixels; where there are few, of the output channels. */
@@ -201,5 +232,6 @@ convoy_bytes_conv (void *const data[], const void *user)
     convoy_bytes_border (&k->y, data[CONVOY_BC_Y], finish->zero);
 }
 #else
+void convoy_bytes_conv_pixels (void *const data[], const ConvoyByteConv *k, gint64 begin, gint64 end) { (void) data, (void) k, (void) begin, (void) end; }
 void convoy_bytes_conv (void *const data[], const void *user) { (void) data, (void) user; }
 #endif

@@ -59,7 +59,7 @@ pixel (const Block *s, const guint height, const guint width, const gboolean sum
 #pragma GCC unroll 4
   for (guint j = 0; sums && j < 4; j++)
     acc[j] = _mm512_sub_epi32 (acc[j], _mm512_mullo_epi32 (sum[j], _mm512_loadu_si512 (s->zero + 16 * j)));
-  bytes_finish (4, acc, s->scale, s->finish, other, y, s->left);
+  bytes_finish (4, FALSE, acc, s->scale, s->finish, other, y, m);
 }
 
 VNNI_INLINE void
@@ -72,7 +72,7 @@ line (const Block *s, const guint height, const guint width, const gboolean sums
 
 /* One of a 3x3 window whose columns are woven already. */
 VNNI_INLINE void
-woven_pixel (const Block *s, const __m512i a[4], const __m512i b[4], const __m512i c[4], const guint8 *other, guint8 *y)
+woven_pixel (const Block *s, const gboolean plain, __mmask64 m, const __m512i a[4], const __m512i b[4], const __m512i c[4], const guint8 *other, guint8 *y)
 {
   const gint8 *w = s->weights;
   __m512i acc[4];
@@ -82,7 +82,7 @@ woven_pixel (const Block *s, const __m512i a[4], const __m512i b[4], const __m51
     acc[j] = _mm512_dpbusd_epi32 (acc[j], b[j], _mm512_loadu_si512 (w + 64 * (4 + j)));
     acc[j] = _mm512_dpbusd_epi32 (acc[j], c[j], _mm512_loadu_si512 (w + 64 * (8 + j)));
   }
-  bytes_finish (4, acc, s->scale, s->finish, other, y, s->left);
+  bytes_finish (4, plain, acc, s->scale, s->finish, other, y, m);
 }
 
 /* Columns that the window keeps when it moves are woven once. STEP: columns v[A] and on are those of the window,
@@ -93,40 +93,35 @@ woven_pixel (const Block *s, const __m512i a[4], const __m512i b[4], const __m51
   if (STRIDE == 2) \
     weave (x + k->x.pixel, row, 3, m, v[B]); \
   weave (x + 2 * k->x.pixel, row, 3, m, v[C]); \
-  woven_pixel (s, v[A], v[B], v[C], other, y); \
+  woven_pixel (s, plain, m, v[A], v[B], v[C], other, y); \
   x += STRIDE * k->x.pixel; \
   y += k->y.pixel; \
-  other = other ? other + k->other.pixel : NULL;
+  other = !plain && other ? other + k->other.pixel : NULL;
 
-VNNI static void
-line_3x3_each (const Block *s, const guint8 *x, const guint8 *other, guint8 *y)
+VNNI_INLINE void
+line_woven (const Block *s, const guint stride, const gboolean plain, const guint8 *x, const guint8 *other, guint8 *y)
 {
   const ConvoyByteConv *k = s->k;
   const gint64 row = k->x.columns * k->x.pixel;
   const __mmask64 m = bytes_mask (s->left);
   __m512i v[3][4];
+  gint64 i = 0;
   weave (x, row, 3, m, v[0]);
-  weave (x + k->x.pixel, row, 3, m, v[1]);
-  for (gint64 i = 0;;) {
+  if (stride == 1)
+    weave (x + k->x.pixel, row, 3, m, v[1]);
+  while (stride == 1) {
     STEP (0, 1, 2, 1)
     STEP (1, 2, 0, 1)
     STEP (2, 0, 1, 1)
   }
-}
-
-VNNI static void
-line_3x3_other (const Block *s, const guint8 *x, const guint8 *other, guint8 *y)
-{
-  const ConvoyByteConv *k = s->k;
-  const gint64 row = k->x.columns * k->x.pixel;
-  const __mmask64 m = bytes_mask (s->left);
-  __m512i v[3][4];
-  weave (x, row, 3, m, v[0]);
-  for (gint64 i = 0;;) {
+  for (;;) {
     STEP (0, 1, 2, 2)
     STEP (2, 1, 0, 2)
   }
 }
+
+#define LINE(NAME, STRIDE, PLAIN) VNNI static void line_3x3_##NAME (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) { line_woven (s, STRIDE, PLAIN, x, other, y); }
+LINE (each, 1, FALSE) LINE (each_plain, 1, TRUE) LINE (other, 2, FALSE) LINE (other_plain, 2, TRUE)
 
 VNNI static void line_3x3 (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) { line (s, 3, 3, FALSE, x, other, y); }
 VNNI static void line_3x3_sums (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) { line (s, 3, 3, TRUE, x, other, y); }
@@ -136,28 +131,44 @@ line_any (const Block *s, const guint8 *x, const guint8 *other, guint8 *y)
   line (s, (guint) s->k->kernel[0], (guint) s->k->kernel[1], s->finish->sums != 0, x, other, y);
 }
 
+typedef void (*Line) (const Block *s, const guint8 *x, const guint8 *other, guint8 *y);
+
+static Line
+line_for (const ConvoyByteConv *k, const ConvoyFinish *f)
+{
+  static const Line woven[2][2] = { { line_3x3_each, line_3x3_each_plain }, { line_3x3_other, line_3x3_other_plain } };
+  if (k->kernel[0] != 3 || k->kernel[1] != 3)
+    return line_any;
+  if (f->sums)
+    return line_3x3_sums;
+  return k->stride[1] > 2 ? line_3x3 : woven[k->stride[1] - 1][bytes_is_plain (k, f)];
+}
+
+void
+convoy_bytes_depthwise_lines (void *const data[], const ConvoyByteConv *k, gint64 begin, gint64 end)
+{
+  const gint32 *table = data[CONVOY_BC_TABLE];
+  Block s = { .k = k, .finish = data[CONVOY_BC_FINISH] };
+  Line run = line_for (k, s.finish);
+  for (gint64 l = begin; l < end; l++)
+    for (gint64 c = 0; c < k->y.c; c += 64) {
+      const guint8 *x = (const guint8 *) data[CONVOY_BC_X] + k->origin + (l / k->y.h * k->x.rows + l % k->y.h * k->stride[0]) * k->x.columns * k->x.pixel + c;
+      s.weights = (const gint8 *) data[CONVOY_BC_WEIGHTS] + c * 4 * ((k->kernel[0] + 3) / 4) * k->kernel[1];
+      s.bias = table + c, s.zero = table + k->padded + c, s.scale = (const float *) (table + 2 * k->padded) + c;
+      s.left = (guint) MIN (k->y.pixel - c, 64);
+      const guint8 *other = k->residual ? (const guint8 *) data[CONVOY_BC_OTHER] + convoy_bytes_at (&k->other, l / k->y.h, l % k->y.h, 0) + c : NULL;
+      run (&s, x, other, (guint8 *) data[CONVOY_BC_Y] + convoy_bytes_at (&k->y, l / k->y.h, l % k->y.h, 0) + c);
+    }
+}
+
 typedef struct { const ConvoyByteConv *k; void *const *data; } Job;
 
 static void
 work (guint i, void *data)
 {
   const Job *job = data;
-  const ConvoyByteConv *k = job->k;
-  const gint32 *table = job->data[CONVOY_BC_TABLE];
-  gint64 lines = k->y.n * k->y.h, share = (lines + k->threads - 1) / k->threads, end = MIN ((i + 1) * share, lines);
-  Block s = { .k = k, .finish = job->data[CONVOY_BC_FINISH] };
-  gboolean three = k->kernel[0] == 3 && k->kernel[1] == 3;
-  void (*run) (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) = !three ? line_any : s.finish->sums ? line_3x3_sums
-      : k->stride[1] == 1 ? line_3x3_each : k->stride[1] == 2 ? line_3x3_other : line_3x3;
-  for (gint64 l = i * share; l < end; l++)
-    for (gint64 c = 0; c < k->y.c; c += 64) {
-      const guint8 *x = (const guint8 *) job->data[CONVOY_BC_X] + k->origin + (l / k->y.h * k->x.rows + l % k->y.h * k->stride[0]) * k->x.columns * k->x.pixel + c;
-      s.weights = (const gint8 *) job->data[CONVOY_BC_WEIGHTS] + c * 4 * ((k->kernel[0] + 3) / 4) * k->kernel[1];
-      s.bias = table + c, s.zero = table + k->padded + c, s.scale = (const float *) (table + 2 * k->padded) + c;
-      s.left = (guint) MIN (k->y.pixel - c, 64);
-      const guint8 *other = k->residual ? (const guint8 *) job->data[CONVOY_BC_OTHER] + convoy_bytes_at (&k->other, l / k->y.h, l % k->y.h, 0) + c : NULL;
-      run (&s, x, other, (guint8 *) job->data[CONVOY_BC_Y] + convoy_bytes_at (&k->y, l / k->y.h, l % k->y.h, 0) + c);
-    }
+  gint64 lines = job->k->y.n * job->k->y.h, share = (lines + job->k->threads - 1) / job->k->threads;
+  convoy_bytes_depthwise_lines (job->data, job->k, i * share, MIN ((i + 1) * share, lines));
 }
 
 void
@@ -170,5 +181,6 @@ convoy_bytes_depthwise (void *const data[], const void *user)
   convoy_bytes_border (&k->y, data[CONVOY_BC_Y], finish->zero);
 }
 #else
+void convoy_bytes_depthwise_lines (void *const data[], const ConvoyByteConv *k, gint64 begin, gint64 end) { (void) data, (void) k, (void) begin, (void) end; }
 void convoy_bytes_depthwise (void *const data[], const void *user) { (void) data, (void) user; }
 #endif

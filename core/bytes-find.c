@@ -408,6 +408,35 @@ drop (ConvoyBuild *b, guint at)
   b->node[at].root = g_array_index (users, guint, 0);
 }
 
+/* The node that is all that reads v; CONVOY_NONE: there are more, or it is an output. */
+static guint
+one_reader (ConvoyBuild *b, ConvoyValue v)
+{
+  return b->is_output[v] || b->users[v] == NULL || b->users[v]->len != 1 ? CONVOY_NONE : g_array_index (b->users[v], guint, 0);
+}
+
+#define PAIR_BYTES 262144       /* what is less than that stays in a cache anyway */
+
+/* A depthwise convolution that alone reads much of what a convolution gives is computed with it. */
+static void
+find_pair (ConvoyBuild *b, guint root)
+{
+  ConvoyUnit *d = &b->bytes->unit[root];
+  const ConvoyNode *maker = d->kind == CONVOY_UNIT_CONV && convoy_unit_is_depthwise (d) ? convoy_build_maker (b, d->x.q) : NULL;
+  guint reader = maker ? one_reader (b, d->x.q) : CONVOY_NONE;
+  if (reader != CONVOY_NONE && reader != root)
+    reader = is (CONVOY_NODE (b->graph, reader), "DequantizeLinear") ? one_reader (b, CONVOY_NODE (b->graph, reader)->out) : CONVOY_NONE;
+  if (reader != root)
+    return;
+  guint first = b->node[convoy_build_index (b, maker)].root;
+  ConvoyUnit *c = &b->bytes->unit[first];
+  if (first == 0 || c->kind != CONVOY_UNIT_CONV || c->floats || c->other.q != CONVOY_NONE || c->y.q != d->x.q || convoy_unit_is_depthwise (c)
+      || convoy_shape_count (convoy_build_shape (b, d->x.q)) < PAIR_BYTES)
+    return;
+  d->pair = first;
+  c->waits = TRUE;
+}
+
 void
 convoy_bytes_find (ConvoyBuild *b)
 {
@@ -428,6 +457,9 @@ convoy_bytes_find (ConvoyBuild *b)
     find_source (b, i);
   for (guint i = n; i-- > 0;)
     drop (b, i);
+  b->bytes->waiting = g_new0 (struct ConvoyByteStep *, n + 1);
+  for (guint i = 0; i < n; i++)
+    find_pair (b, i);
 }
 
 gboolean convoy_bytes_has (ConvoyBuild *b, guint node) { return b->bytes && b->bytes->unit[node].kind != CONVOY_UNIT_NONE; }
@@ -441,6 +473,9 @@ convoy_bytes_clear (ConvoyBuild *b)
   g_free (b->bytes->covered);
   g_free (b->bytes->wanted);
   g_free (b->bytes->border);
+  for (guint i = 0; i < b->graph->nodes->len; i++)
+    g_free (b->bytes->waiting[i]);
+  g_free (b->bytes->waiting);
   g_free (b->bytes->bytes);
   g_free (b->bytes);
 }

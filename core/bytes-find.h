@@ -30,6 +30,8 @@ typedef struct {
   gint64 o_stride, c_stride, tap_stride;        /* of the weights, in elements */
   gboolean floats;                      /* the output is the node's, float32 */
   gboolean maximum, count_padding;
+  guint pair;                   /* of a depthwise one: the root of the convolution before it, which is computed with it; 0: none, see bytes-pair.c */
+  gboolean waits;               /* it is computed with the depthwise one after it */
 } ConvoyUnit;
 
 struct ConvoyByteState {
@@ -38,7 +40,10 @@ struct ConvoyByteState {
   gboolean *wanted;             /* by value: a unit reads its bytes */
   gint64 (*border)[4];          /* by value: above, left, below, right, as units need it */
   struct { ConvoyBuf buf; ConvoyBytes t; } *bytes;      /* by value; buf CONVOY_NO_BUF: none yet */
+  struct ConvoyByteStep **waiting;      /* by node: of a unit that waits */
 };
+
+static inline gboolean convoy_unit_is_depthwise (const ConvoyUnit *u) { return u->groups > 1 && u->inputs == 1 && u->outputs == u->groups; }
 
 /* Images, channels, rows, columns; FALSE: not a tensor that has them. */
 gboolean convoy_bytes_shape (const ConvoyShape *s, ConvoyBytes *t);

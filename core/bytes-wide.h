@@ -62,33 +62,34 @@ bytes_other (guint j, __m512i lanes)
   return j % 2 ? _mm512_unpackhi_epi16 (half, none) : _mm512_unpacklo_epi16 (half, none);
 }
 
-/* The sums of J vectors of output channels to bytes at y, of which left are there to be written. */
+/* Nothing but scaling, rounding and packing is to be done with the sums: in most layers. */
+static inline gboolean bytes_is_plain (const ConvoyByteConv *k, const ConvoyFinish *f) { return !f->sums && !f->clamps && !k->residual && !k->floats; }
+
+/* The sums of J vectors of output channels to bytes at y, where mask says which are there to be written. */
 VNNI_INLINE void
-bytes_finish (const guint J, __m512i *acc, const float *scale, const ConvoyFinish *f, const guint8 *other, guint8 *y, guint left)
+bytes_finish (const guint J, const gboolean plain, const __m512i *acc, const float *scale, const ConvoyFinish *f, const guint8 *other, guint8 *y, __mmask64 mask)
 {
   const __m512i zero = _mm512_set1_epi16 ((gint16) f->zero);
-  const __mmask64 m = bytes_mask (left);
-  __m512i lanes = other ? bytes_spread (J, _mm512_maskz_loadu_epi8 (m, other)) : zero, v[4];
+  __m512i lanes = !plain && other ? bytes_spread (J, _mm512_maskz_loadu_epi8 (mask, other)) : zero, v[4];
 #pragma GCC unroll 4
   for (guint j = 0; j < 4; j++) {
     v[j] = _mm512_setzero_si512 ();
     if (j >= J)
       continue;
     __m512 x = _mm512_mul_ps (_mm512_cvtepi32_ps (acc[j]), _mm512_loadu_ps (scale + 16 * j));
-    if (other) {
+    if (!plain && other) {
       __m512 r = _mm512_cvtepi32_ps (_mm512_sub_epi32 (bytes_other (j, lanes), _mm512_set1_epi32 (f->zero_other)));
       x = _mm512_cvtepi32_ps (_mm512_cvtps_epi32 (bytes_clamp (x, f->low_first, f->high_first)));
       x = _mm512_fmadd_ps (x, _mm512_set1_ps (f->a), _mm512_mul_ps (r, _mm512_set1_ps (f->b)));
     }
-    v[j] = _mm512_cvtps_epi32 (f->clamps ? bytes_clamp (x, f->low, f->high) : x);
+    v[j] = _mm512_cvtps_epi32 (!plain && f->clamps ? bytes_clamp (x, f->low, f->high) : x);
   }
-  __m512i low = _mm512_adds_epi16 (_mm512_packs_epi32 (v[0], v[1]), zero),
-          high = J > 2 ? _mm512_adds_epi16 (_mm512_packs_epi32 (v[2], v[3]), zero) : zero;
-  _mm512_mask_storeu_epi8 (y, m, bytes_close_up (J, _mm512_packus_epi16 (low, high)));
+  __m512i low = _mm512_adds_epi16 (_mm512_packs_epi32 (v[0], v[1]), zero), high = J > 2 ? _mm512_adds_epi16 (_mm512_packs_epi32 (v[2], v[3]), zero) : zero;
+  _mm512_mask_storeu_epi8 (y, mask, bytes_close_up (J, _mm512_packus_epi16 (low, high)));
 }
 
 VNNI_INLINE void
-bytes_store_floats (const guint J, __m512i *acc, const float *scale, float *y, guint left)
+bytes_store_floats (const guint J, const __m512i *acc, const float *scale, float *y, guint left)
 {
 #pragma GCC unroll 4
   for (guint j = 0; j < J; j++)

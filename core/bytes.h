@@ -58,6 +58,20 @@ typedef struct {
 enum { CONVOY_BC_X, CONVOY_BC_WEIGHTS, CONVOY_BC_TABLE, CONVOY_BC_ONES, CONVOY_BC_FINISH, CONVOY_BC_OTHER, CONVOY_BC_Y };
 void convoy_bytes_conv (void *const data[], const void *user);          /* user: ConvoyByteConv */
 void convoy_bytes_depthwise (void *const data[], const void *user);
+/* Parts of these: pixels or lines of all images, counted one after the other. */
+void convoy_bytes_conv_pixels (void *const data[], const ConvoyByteConv *k, gint64 begin, gint64 end);
+void convoy_bytes_depthwise_lines (void *const data[], const ConvoyByteConv *k, gint64 begin, gint64 end);
+
+/* A convolution and the depthwise one that follows it, some lines at a time, so that what is between them stays in the
+ * cache. Buffers: those of the convolution up to finish; those of the depthwise one from the weights up to y, then
+ * convoy_bytes_pair_room() bytes to work in. */
+typedef struct {
+  ConvoyByteConv conv, depthwise;
+  gint64 before;                /* rows of padding above */
+} ConvoyBytePair;
+enum { CONVOY_BPAIR_SECOND = CONVOY_BC_FINISH + 1, CONVOY_BPAIR_OTHER = CONVOY_BPAIR_SECOND + 4, CONVOY_BPAIR_Y, CONVOY_BPAIR_ROOM };
+void convoy_bytes_pair (void *const data[], const void *user);
+gsize convoy_bytes_pair_room (const ConvoyBytePair *p);
 
 /* How output channels fall into blocks of 1 to 4 vectors of 16: how many blocks of a group, the vectors of
  * block i and its first vector. */

@@ -24,6 +24,7 @@ core_libcore_la_SOURCES = \
 	core/bytes-find.c core/bytes-find.h \
 	core/bytes-move.c \
 	core/bytes-pack.c \
+	core/bytes-pair.c \
 	core/checkpoint.c core/checkpoint.h \
 	core/checkpoint-file.c \
 	core/columns.c core/columns.h \
