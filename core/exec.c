@@ -3,19 +3,14 @@
  * exec.c - run a plan. An exec owns all memory that a run writes, so one plan may run in many
  * threads at once, with one exec each; packed weights belong to the plan and are shared. */
 #include "core/exec.h"
-#include <stdlib.h>
+#include "core/memory.h"
 #include <string.h>
-#include <sys/mman.h>
-
-#define LARGE_PAGE ((gsize) 2 << 20)
 
 static char *
 block (gsize size, GError **error)
 {
-  gsize page = size >= LARGE_PAGE ? LARGE_PAGE : 64, whole = (size + page) & ~(page - 1);
-  char *p = whole > size ? aligned_alloc (page, whole) : NULL;
-  if (p && page == LARGE_PAGE)
-    madvise (p, whole, MADV_HUGEPAGE);  /* saves address translations, where the system grants it */
+  gsize whole = (size + 64) & ~(gsize) 63;
+  char *p = whole > size ? convoy_memory_new (whole) : NULL;
   if (p == NULL)
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_NO_MEMORY, "no memory for %zu bytes", size);
   else

@@ -51,6 +51,7 @@ core_libcore_la_SOURCES = \
 	core/layers.c \
 	core/learn.c core/learn.h \
 	core/loss.c core/loss.h \
+	core/memory.h \
 	core/model.c \
 	core/model-labels.c \
 	core/model-describe.c core/model-meta.c core/model-meta.h \

@@ -5,10 +5,10 @@
  * protobuf-c recurses for every message within a message and takes any bytes for a string, so
  * the wire format is walked once before it, by the same descriptors and without recursion:
  * https://protobuf.dev/programming-guides/encoding/ */
+#include "core/memory.h"
 #include "core/onnx.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -211,7 +211,7 @@ static void *
 take_memory (void *user, gsize size)
 {
   (void) user;
-  return size < CONVOY_ONNX_LARGE ? malloc (size) : size > G_MAXSIZE - 64 ? NULL : aligned_alloc (64, (size + 63) & ~(gsize) 63);
+  return size < CONVOY_ONNX_LARGE ? malloc (size) : convoy_memory_new (size);
 }
 
 static void

@@ -4,8 +4,8 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
+#include "core/memory.h"
 #include "core/convoy.h"
-#include <stdlib.h>
 #include <string.h>
 
 G_DEFINE_QUARK (convoy-error-quark, convoy_error)
@@ -68,8 +68,8 @@ convoy_tensor_new (ConvoyType type, const ConvoyShape *shape, GError **error)
   gint64 count = convoy_shape_count (shape);
   gsize size;
   void *data = NULL;
-  if (count >= 0 && !__builtin_mul_overflow ((gsize) count, types[type].size, &size) && size < G_MAXSIZE - 64)
-    data = aligned_alloc (64, MAX ((size + 63) & ~(gsize) 63, 64));
+  if (count >= 0 && !__builtin_mul_overflow ((gsize) count, types[type].size, &size))
+    data = convoy_memory_new (size);
   if (data == NULL) {
     g_autofree char *s = convoy_shape_str (shape);
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_NO_MEMORY, "no memory for a tensor of %s %s", s, types[type].name);

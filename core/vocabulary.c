@@ -6,11 +6,13 @@
 #include "core/tokenize.h"
 #include <string.h>
 
+#define PIECE 65536 /* bytes of words that are taken at a time */
 #define MAX_WORDS (1 << 24)     /* what a float index of an embedding could still tell apart */
 
 struct ConvoyVocabulary {
   gint refs;                    /* atomic */
-  GPtrArray *words;             /* char *; word i has the number i + CONVOY_TOKEN_FIRST */
+  GStringChunk *text; /* of all words */
+  GPtrArray *words; /* char * (of text); word i has the number i + CONVOY_TOKEN_FIRST */
   GHashTable *numbers;          /* char * (of words) to its number */
 };
 
@@ -18,7 +20,7 @@ static ConvoyVocabulary *
 vocabulary_new (void)
 {
   ConvoyVocabulary *v = g_new (ConvoyVocabulary, 1);
-  *v = (ConvoyVocabulary) { 1, g_ptr_array_new_with_free_func (g_free), g_hash_table_new (g_str_hash, g_str_equal) };
+  *v = (ConvoyVocabulary) { 1, g_string_chunk_new (PIECE), g_ptr_array_new (), g_hash_table_new (g_str_hash, g_str_equal) };
   return v;
 }
 
@@ -36,13 +38,15 @@ convoy_vocabulary_unref (ConvoyVocabulary *v)
     return;
   g_hash_table_unref (v->numbers);
   g_ptr_array_unref (v->words);
+  g_string_chunk_free (v->text);
   g_free (v);
 }
 
-/* Takes word over. FALSE: it is there already. */
+/* FALSE: it is there already. */
 static gboolean
-add (ConvoyVocabulary *v, char *word)
+add (ConvoyVocabulary *v, const char *text, gsize n)
 {
+  char *word = g_string_chunk_insert_len (v->text, text, (gssize) n);
   g_ptr_array_add (v->words, word);
   return g_hash_table_insert (v->numbers, word, GUINT_TO_POINTER (v->words->len - 1 + CONVOY_TOKEN_FIRST));
 }
@@ -90,8 +94,10 @@ most_frequent (GHashTable *counts, guint max_words)
     g_array_append_val (list, c);
   }
   g_array_sort (list, by_count);
-  for (guint k = 0; k < list->len && convoy_vocabulary_size (v) < max_words; k++)
-    add (v, g_strdup (g_array_index (list, Count, k).word));
+  for (guint k = 0; k < list->len && convoy_vocabulary_size (v) < max_words; k++) {
+    const char *next = g_array_index (list, Count, k).word;
+    add (v, next, strlen (next));
+  }
   return v;
 }
 
@@ -135,13 +141,9 @@ convoy_vocabulary_parse (const char *text, gsize n, const char *where, GError **
   for (guint line = 1; text < end; line++) {
     const char *stop = memchr (text, '\n', end - text);
     gsize len = (stop ? stop : end) - text - (stop && stop > text && stop[-1] == '\r');
-    char *word = g_strndup (text, len);
-    gboolean empty = *word == '\0';
-    if (empty || !add (v, word)) {
-      g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s:%u: %s%.50s", where, line, empty ? "an empty line where a word should be" : "there before: ",
-          empty ? "" : word);
-      if (empty)
-        g_free (word);
+    if (len == 0 || !add (v, text, len)) {
+      g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s:%u: %s%.*s", where, line,
+          len == 0 ? "an empty line where a word should be" : "there before: ", (int) MIN (len, 50), text);
       convoy_vocabulary_unref (v);
       return NULL;
     }
