@@ -106,7 +106,7 @@ classify (Stream *s, Output *o, const char *wanted)
   s->skipped = on_skipped;
   s->user = o;
   command_catch_interrupt ();
-  if (!model || !stream_init (&error) || !stream_classify (s, &error))
+  if (!model || !stream_init_few (&error) || !stream_classify (s, &error))
     return command_failed (error);
   return o->n_skipped ? STATUS_FAILED : STATUS_OK;
 }

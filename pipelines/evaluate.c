@@ -228,7 +228,7 @@ evaluate_set (Stream *s, Evaluation *e, const Report *r, const char *name, guint
   GError *error = NULL, *late = NULL;
 
   command_catch_interrupt ();
-  if (!stream_init (&error) || !find_short_side (s, short_side, &error))
+  if (!stream_init_few (&error) || !find_short_side (s, short_side, &error))
     return command_failed (error);
   gint64 start = g_get_monotonic_time ();
   stream_classify (s, &error);

@@ -1,5 +1,6 @@
 bin_PROGRAMS += pipelines/convoy
-pipelines_convoy_CPPFLAGS = $(AM_CPPFLAGS) $(GST_CFLAGS) $(DRAW_CFLAGS) $(ZOO_CFLAGS)
+pipelines_convoy_CPPFLAGS = $(AM_CPPFLAGS) $(GST_CFLAGS) $(DRAW_CFLAGS) $(ZOO_CFLAGS) \
+	-DPLUGIN_FOLDER=\"$(gstplugindir)\" -DGST_PLUGIN_FOLDER=\"$(GST_PLUGIN_FOLDER)\"
 pipelines_convoy_CFLAGS = $(AM_CFLAGS) $(OPENMP_CFLAGS)
 pipelines_convoy_LDADD = core/libconvoy.la zoo/libzoofetch.la $(GST_LIBS) $(DRAW_LIBS) -lm
 pipelines_convoy_SOURCES = \
@@ -27,7 +28,7 @@ pipelines_convoy_SOURCES = \
 	pipelines/recipe.c pipelines/recipe.h pipelines/recipe-expand.c \
 	pipelines/run.c \
 	pipelines/score.c pipelines/score.h \
-	pipelines/stream.c pipelines/stream.h pipelines/stream-feed.c \
+	pipelines/stream.c pipelines/stream.h pipelines/stream-feed.c pipelines/stream-start.c \
 	pipelines/summary.c \
 	pipelines/term.c pipelines/term.h \
 	pipelines/watch.c pipelines/watch.h \

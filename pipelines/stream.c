@@ -12,33 +12,6 @@
 #define ROWS 64                         /* of a table that a network takes at a time */
 #define POLL (100 * GST_MSECOND)        /* how long Ctrl-C may wait */
 
-/* --- start ------------------------------------------------------------ */
-
-gboolean
-stream_init (GError **error)
-{
-  gboolean set = g_getenv ("GST_REGISTRY_UPDATE") != NULL;
-  GstElementFactory *ours;
-
-  if (!set)
-    g_setenv ("GST_REGISTRY_UPDATE", "no", TRUE);
-  gst_registry_fork_set_enabled (FALSE);
-  if (!gst_init_check (NULL, NULL, error))
-    return FALSE;
-  if (!set)
-    g_unsetenv ("GST_REGISTRY_UPDATE");
-  ours = gst_element_factory_find ("cnnclassify");
-  if (!ours && gst_update_registry ())
-    ours = gst_element_factory_find ("cnnclassify");
-  if (ours) {
-    gst_object_unref (ours);
-    return TRUE;
-  }
-  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED,
-      "GStreamer does not find the plugin convoy; is GST_PLUGIN_PATH right? (`gst-inspect-1.0 convoy`)");
-  return FALSE;
-}
-
 /* --- what comes of them ----------------------------------------------- */
 
 const char *

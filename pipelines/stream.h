@@ -41,6 +41,8 @@ gboolean stream_picture_size (const char *file, guint *width, guint *height, GEr
 
 /* gst_init(), without looking for plugins that changed as long as ours is known. */
 gboolean stream_init (GError **error);
+/* The same for stream_classify() alone, sooner: other elements are not there. */
+gboolean stream_init_few (GError **error);
 
 /* Gives the files, or their lines, to an element appsrc, one a buffer; pts counts them, in seconds.
  * It (free it after the pipeline went to NULL) tells where the nth that was sent came from. */

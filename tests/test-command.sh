@@ -93,6 +93,21 @@ says "its layers, by its name" 0 '^Parameters +1,315,937' convoy summary imdb-co
 says "which are those of the text" 0 '^conv1d/transpose +Transpose' convoy summary imdb-convnet1d
 says "it is in the zoo" 0 '^imdb-convnet1d ' convoy zoo list
 
+# --- plugins, which are loaded by their files where these are in a folder that GStreamer looks in ------
+mkdir -p "$dir/plugins/deep"
+folder=$(pkg-config --variable=pluginsdir gstreamer-1.0 2>/dev/null)
+if test -f "$folder/libgstapp.so"; then
+  ln -s "$GST_PLUGIN_PATH/libgstconvoy.so" "$folder/libgstapp.so" "$folder/libgstcoreelements.so" "$dir/plugins/deep"
+  others () { GST_REGISTRY_FORK=no GST_REGISTRY=$1/registry.bin GST_PLUGIN_PATH=$1 GST_PLUGIN_SYSTEM_PATH= convoy classify --model "$words" "$dir/good.txt"; }
+  says "plugins in a folder" 0 'good.txt$' others "$dir/plugins/deep"
+  test ! -f "$dir/plugins/deep/registry.bin"
+  result "need no list of all of them" $?
+  says "plugins in a folder below it" 0 'good.txt$' others "$dir/plugins"
+  fails "no plugin" 1 'GStreamer does not find the plugin convoy' others "$dir/said"
+else
+  skip "plugins in a folder" "no pkg-config"
+fi
+
 # --- broken models ----------------------------------------------------------------------
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n' >"$dir/pointer.onnx"
 head -c 100 "$model" >"$dir/cut.onnx"
