@@ -178,13 +178,16 @@ stream_classify (const Stream *s, GError **error)
   if (s->tables)
     return classify_tables (s, error);
   g_autoptr (GstElement) pipeline = gst_parse_launch (s->texts ? "appsrc name=files ! cnnclassify name=classify ! fakesink sync=false"
-      : "appsrc name=files ! cnnimagedec resize=cover ! cnnclassify name=classify ! fakesink sync=false", error);
+      : "appsrc name=files ! cnnimagedec name=decode resize=cover ! cnnclassify name=classify ! fakesink sync=false", error);
   if (!pipeline)
     return FALSE;
   g_autoptr (GstElement) classify = gst_bin_get_by_name (GST_BIN (pipeline), "classify");
 
   g_object_set (classify, "model", s->model, "labels", s->labels, "top-k", s->top_k, "threshold", s->threshold,
       "workers", s->workers, "resize-short", s->resize_short, NULL);
+  g_autoptr (GstElement) decode = gst_bin_get_by_name (GST_BIN (pipeline), "decode");
+  if (decode)
+    g_object_set (decode, "workers", s->workers, NULL);
   if (s->resize)
     gst_util_set_object_arg (G_OBJECT (classify), "resize", s->resize);
   return run (s, pipeline, NULL, error);

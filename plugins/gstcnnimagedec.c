@@ -16,7 +16,8 @@
  *
  * With `resize=cover` and no size a network downstream is asked how much it needs, and a picture
  * that is larger is shrunk as far as decoding can for nothing: meant for where the picture
- * itself goes nowhere.
+ * itself goes nowhere. With #GstCnnImageDec:workers several files are decoded at a time; the frames
+ * leave in the order in which the files came.
  *
  * A damaged or truncated file, one that is no picture, and an absurd size are skipped: a warning
  * and an element message `cnn-skipped` (file, number, reason) say which, #GstCnnImageDec:skipped
@@ -37,7 +38,7 @@
 #endif
 #include "plugins/gstcnnimagedec.h"
 #include "plugins/cnnproperty.h"
-#include "plugins/cnndecode.h"
+#include "plugins/cnndecoders.h"
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnsample.h"
 #include "plugins/cnnsize.h"
@@ -53,10 +54,11 @@ struct _GstCnnImageDec {
 
   CnnDecodeOptions options;     /* object lock */
   CnnOnError on_error;          /* object lock */
+  guint workers;                /* object lock */
   guint skipped;                /* object lock */
 
   /* The streaming thread's. */
-  CnnDecode *decode;
+  CnnDecoders *decoders;
   gboolean asks;                /* for the size, downstream */
   CnnSource source;
   GstVideoCodecState *input;    /* from the caps; NULL: there were none */
@@ -92,10 +94,8 @@ picture_name (GstCnnImageDec *self, GstBuffer *input)
 
 /* Says and counts it. GST_FLOW_ERROR: the stream is to stop. */
 static GstFlowReturn
-refuse (GstCnnImageDec *self, GstBuffer *input, const GError *error)
+refuse (GstCnnImageDec *self, const char *name, guint number, const GError *error)
 {
-  g_autofree char *name = picture_name (self, input);
-
   GST_OBJECT_LOCK (self);
   CnnOnError on_error = self->on_error;
   if (on_error == CNN_ON_ERROR_SKIP)
@@ -105,7 +105,7 @@ refuse (GstCnnImageDec *self, GstBuffer *input, const GError *error)
     GST_ELEMENT_ERROR (self, STREAM, DECODE, ("%s: %s", name, error->message), (NULL));
     return GST_FLOW_ERROR;
   }
-  cnn_skipped_post (GST_ELEMENT (self), name, self->n_pictures, error->message);
+  cnn_skipped_post (GST_ELEMENT (self), name, number, error->message);
   return GST_FLOW_OK;
 }
 
@@ -128,34 +128,51 @@ set_size (GstCnnImageDec *self, guint width, guint height)
   return gst_video_decoder_negotiate (dec);
 }
 
-/* Decodes into frame->output_buffer. On GST_FLOW_OK *error says whether the picture was to blame. */
+/* Sends on a picture, or says why there is none; owns what is in d. */
 static GstFlowReturn
-decode_data (GstCnnImageDec *self, GstVideoCodecFrame *frame, const guint8 *data, gsize size, GError **error)
+send_decoded (GstCnnImageDec *self, CnnDecoded *d)
 {
   GstVideoDecoder *dec = GST_VIDEO_DECODER (self);
-  GstVideoFrame out;
-  guint width, height;
+  g_autofree char *name = d->name;
+  GstFlowReturn ret = GST_FLOW_OK;
 
-  if (self->asks) {
-    cnn_size_ask (GST_VIDEO_DECODER_SRC_PAD (dec), &width, &height);
-    cnn_decode_set_size (self->decode, width, height);
-  }
-  if (!cnn_decode_start (self->decode, data, size, &width, &height, error))
-    return GST_FLOW_OK;
-  if (!set_size (self, width, height))
-    return GST_FLOW_NOT_NEGOTIATED;
-  GstFlowReturn ret = gst_video_decoder_allocate_output_frame (dec, frame);
-  if (ret != GST_FLOW_OK)
+  d->frame->output_buffer = d->pixels;
+  if (d->error)
+    ret = refuse (self, name, d->number, d->error);
+  else if (!set_size (self, d->width, d->height))
+    ret = GST_FLOW_NOT_NEGOTIATED;
+  if (d->error || ret != GST_FLOW_OK) {
+    gst_video_decoder_release_frame (dec, d->frame);
+    g_clear_error (&d->error);
     return ret;
-  GstVideoCodecState *state = gst_video_decoder_get_output_state (dec);
-  if (gst_video_frame_map (&out, &state->info, frame->output_buffer, GST_MAP_READWRITE)) {
-    cnn_decode_run (self->decode, &out, error);
-    gst_video_frame_unmap (&out);
-  } else {
-    g_set_error (error, CNN_PICTURE_ERROR, 0, "no memory for %ux%u pixels", width, height);
   }
-  gst_video_codec_state_unref (state);
+  self->n_frames++;
+  return gst_video_decoder_finish_frame (dec, d->frame);
+}
+
+/* All that is decoded, or is to be. */
+static GstFlowReturn
+take_decoded (GstCnnImageDec *self, gboolean all)
+{
+  GstFlowReturn ret = GST_FLOW_OK;
+  CnnDecoded d;
+
+  while (ret == GST_FLOW_OK && cnn_decoders_pop (self->decoders, all, &d))
+    ret = send_decoded (self, &d);
   return ret;
+}
+
+static void
+forget_decoded (GstCnnImageDec *self)
+{
+  CnnDecoded d;
+
+  while (cnn_decoders_pop (self->decoders, TRUE, &d)) {
+    gst_video_decoder_release_frame (GST_VIDEO_DECODER (self), d.frame);
+    gst_clear_buffer (&d.pixels);
+    g_clear_error (&d.error);
+    g_free (d.name);
+  }
 }
 
 /* Takes frame over. */
@@ -163,8 +180,7 @@ static GstFlowReturn
 decode_picture (GstCnnImageDec *self, GstVideoCodecFrame *frame, GstBuffer *file)
 {
   GstVideoDecoder *dec = GST_VIDEO_DECODER (self);
-  GstMapInfo map = GST_MAP_INFO_INIT;
-  GError *error = NULL;
+  guint width, height;
 
   if (gst_video_decoder_get_max_decode_time (dec, frame) < 0) {
     GST_DEBUG_OBJECT (self, "picture %u is late", self->n_pictures);
@@ -173,24 +189,14 @@ decode_picture (GstCnnImageDec *self, GstVideoCodecFrame *frame, GstBuffer *file
     self->n_frames++;
     return GST_FLOW_OK;
   }
-  if (!gst_buffer_map (file, &map, GST_MAP_READ))
-    g_set_error_literal (&error, CNN_PICTURE_ERROR, 0, "its memory cannot be read");
-  GstFlowReturn ret = error ? GST_FLOW_OK : decode_data (self, frame, map.data, map.size, &error);
-  cnn_decode_stop (self->decode);
-  if (map.memory)
-    gst_buffer_unmap (file, &map);
-  if (error) {
-    ret = refuse (self, frame->input_buffer, error);
-    g_error_free (error);
-    gst_video_decoder_release_frame (dec, frame);
-  } else if (ret != GST_FLOW_OK) {
-    gst_video_decoder_release_frame (dec, frame);
-  } else {
-    self->n_frames++;
-    ret = gst_video_decoder_finish_frame (dec, frame);
+  if (self->asks) {
+    cnn_size_ask (GST_VIDEO_DECODER_SRC_PAD (dec), &width, &height);
+    cnn_decoders_set_size (self->decoders, width, height);
   }
+  const CnnDecoded d = { .frame = frame, .number = self->n_pictures, .name = picture_name (self, frame->input_buffer) };
+  cnn_decoders_push (self->decoders, &d, file);
   self->n_pictures++;
-  return ret;
+  return take_decoded (self, FALSE);
 }
 
 /* --- gathering a file ------------------------------------------------- */
@@ -270,13 +276,16 @@ handle_frame (GstVideoDecoder *dec, GstVideoCodecFrame *frame)
 static GstFlowReturn
 finish (GstVideoDecoder *dec)
 {
-  return flush_gathered (GST_CNN_IMAGE_DEC (dec));
+  GstCnnImageDec *self = GST_CNN_IMAGE_DEC (dec);
+  GstFlowReturn ret = flush_gathered (self);
+  return ret == GST_FLOW_OK ? take_decoded (self, TRUE) : ret;
 }
 
 static gboolean
 flush (GstVideoDecoder *dec)
 {
   forget_gathered (GST_CNN_IMAGE_DEC (dec));
+  forget_decoded (GST_CNN_IMAGE_DEC (dec));
   return TRUE;
 }
 
@@ -292,8 +301,9 @@ check_empty (GstCnnImageDec *self)
   if (self->n_pictures > 0 || !gst_pad_peer_query_duration (GST_VIDEO_DECODER_SINK_PAD (self), GST_FORMAT_BYTES, &size) || size != 0)
     return;
   GstBuffer *nothing = gst_buffer_new ();
+  g_autofree char *name = picture_name (self, nothing);
   cnn_picture_reader (NULL, 0, &error);
-  refuse (self, nothing, error);
+  refuse (self, name, self->n_pictures, error);
   g_error_free (error);
   gst_buffer_unref (nothing);
 }
@@ -306,6 +316,7 @@ end_without_frames (GstCnnImageDec *self, GstEvent *event)
 
   GST_VIDEO_DECODER_STREAM_LOCK (dec);
   flush_gathered (self);
+  take_decoded (self, TRUE);
   check_empty (self);
   gboolean none = self->n_frames == 0;
   GST_VIDEO_DECODER_STREAM_UNLOCK (dec);
@@ -383,30 +394,40 @@ set_format (GstVideoDecoder *dec, GstVideoCodecState *state)
 }
 
 static gboolean
+stop (GstVideoDecoder *dec)
+{
+  GstCnnImageDec *self = GST_CNN_IMAGE_DEC (dec);
+  forget_gathered (self);
+  if (self->decoders)
+    forget_decoded (self);
+  g_clear_pointer (&self->decoders, cnn_decoders_free);
+  g_clear_object (&self->gathered);
+  g_clear_pointer (&self->input, gst_video_codec_state_unref);
+  cnn_source_clear (&self->source);
+  return TRUE;
+}
+
+static gboolean
 start (GstVideoDecoder *dec)
 {
   GstCnnImageDec *self = GST_CNN_IMAGE_DEC (dec);
+  GError *error = NULL;
+
   GST_OBJECT_LOCK (self);
-  self->decode = cnn_decode_new (&self->options);
+  guint workers = self->workers ? self->workers : g_get_num_processors ();
+  self->decoders = cnn_decoders_new (&self->options, workers, &error);
   self->asks = self->options.resize == CNN_RESIZE_COVER && !self->options.width && !self->options.height;
   self->skipped = 0;
   GST_OBJECT_UNLOCK (self);
   self->gathered = gst_adapter_new ();
   self->n_pictures = self->n_frames = 0;
   self->is_bytes = FALSE;
-  return TRUE;
-}
-
-static gboolean
-stop (GstVideoDecoder *dec)
-{
-  GstCnnImageDec *self = GST_CNN_IMAGE_DEC (dec);
-  forget_gathered (self);
-  g_clear_object (&self->gathered);
-  g_clear_pointer (&self->decode, cnn_decode_free);
-  g_clear_pointer (&self->input, gst_video_codec_state_unref);
-  cnn_source_clear (&self->source);
-  return TRUE;
+  if (self->decoders)
+    return TRUE;
+  GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("%s", error->message), (NULL));
+  g_error_free (error);
+  stop (dec);
+  return FALSE;
 }
 
 /* --- properties and class --------------------------------------------- */
@@ -419,6 +440,7 @@ static const CnnProperty properties[] = {
   CNN_ENUM_ROW ("resize", "Resize", "What becomes of a picture of another aspect", AT (options.resize), cnn_decode_resize_get_type, CNN_RESIZE_STRETCH, CNN_READY),
   CNN_ENUM_ROW ("interpolation", "Interpolation", "How the last step of scaling finds a pixel", AT (options.method), cnn_interpolation_get_type, GST_VIDEO_RESAMPLER_METHOD_LINEAR, CNN_READY),
   CNN_ENUM_ROW ("on-error", "On error", "What to do about a file that cannot be decoded", AT (on_error), cnn_on_error_get_type, CNN_ON_ERROR_SKIP, CNN_READY),
+  CNN_UINT_ROW ("workers", "Workers", "Files that are decoded at a time (0: one a processor)", AT (workers), 0, 256, 1, CNN_READY),
   CNN_UINT_ROW ("skipped", "Skipped", "Files that were skipped since the start", AT (skipped), 0, G_MAXUINT, 0, CNN_READ_ONLY),
 };
 

@@ -8,6 +8,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnncourse.c plugins/cnncourse.h \
 	plugins/cnncoursetell.c plugins/cnncoursetell.h \
 	plugins/cnndecode.c plugins/cnndecode.h \
+	plugins/cnndecoders.c plugins/cnndecoders.h \
 	plugins/cnndraw.c plugins/cnndraw.h \
 	plugins/cnnenums.c plugins/cnnenums.h \
 	plugins/cnnextractor.c plugins/cnnextractor.h \

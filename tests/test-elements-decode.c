@@ -331,6 +331,69 @@ test_events (void)
   gst_harness_teardown (h);
 }
 
+/* Every third of n is damaged; the others are 16 pixels wide and one more each. */
+static void
+push_some (GstHarness *h, guint n)
+{
+  for (guint i = 0; i < n; i++) {
+    GstBuffer *b = i % 3 == 1 ? damaged (0) : make_jpeg (JPEG_COLOR, 16 + i, 200 - 7 * i, 0);
+    GST_BUFFER_PTS (b) = i * GST_MSECOND;
+    CU_ASSERT (gst_harness_push (h, b) == GST_FLOW_OK);
+  }
+}
+
+static void
+test_workers (void)
+{
+  GstHarness *h = decoder ("workers=3");
+
+  push_some (h, 10);
+  gst_harness_push_event (h, gst_event_new_flush_start ());     /* with files in work */
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  GstSegment segment;
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (h, gst_event_new_segment (&segment));
+  gst_harness_teardown (h);
+
+  h = decoder ("workers=3");
+  push_some (h, 20);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  CU_ASSERT (gst_harness_buffers_received (h) == 13 && skipped (h) == 7);
+  for (guint i = 0; i < 20; i++) {
+    GstBuffer *out = i % 3 == 1 ? NULL : gst_harness_try_pull (h);
+    CU_ASSERT_FATAL (i % 3 == 1 || out != NULL);
+    CU_ASSERT (!out || (GST_BUFFER_PTS (out) == i * GST_MSECOND && gst_buffer_get_size (out) == GST_ROUND_UP_4 (3 * (16 + i)) * (200 - 7 * i)));
+    gst_clear_buffer (&out);
+  }
+  gst_harness_teardown (h);
+
+}
+
+/* Those that are skipped are named by their numbers among all. */
+static void
+test_workers_skip (void)
+{
+  char *folder = scratch_folder ();
+  Run run;
+
+  for (guint i = 0; i < 30; i++) {
+    g_autofree char *name = g_strdup_printf ("%u.jpg", i);
+    write_file (folder, name, i % 3 == 1 ? damaged (0) : make_jpeg (JPEG_COLOR, 16 + i, 600 - 17 * i, 0));
+  }
+  run_pipeline (&run, "multifilesrc location=%s/%%d.jpg stop-index=29 caps=image/jpeg,framerate=1/1 ! cnnimagedec workers=4 ! fakesink name=sink sync=false", folder);
+  CU_ASSERT (run.eos && run.n_errors == 0 && run.n_frames == 20 && run.n_warnings == 10);
+  for (guint i = 1; i < run.pts->len; i++)
+    CU_ASSERT (g_array_index (run.pts, GstClockTime, i - 1) < g_array_index (run.pts, GstClockTime, i));
+  for (guint i = 0, n = 0; i < run.said->len; i++) {
+    const GstStructure *s = g_ptr_array_index (run.said, i);
+    guint number;
+    if (gst_structure_has_name (s, "cnn-skipped"))
+      CU_ASSERT (gst_structure_get_uint (s, "number", &number) && number == 3 * n++ + 1);
+  }
+  run_clear (&run);
+  scratch_remove (folder);
+}
+
 /* What says which sample a buffer is goes through, and names it where it is skipped. */
 static void
 test_sample (void)
@@ -374,6 +437,8 @@ main (int argc, char **argv)
     { "a row of files with damaged ones in it", test_row_of_files },
     { "NULL to PLAYING again and again", test_restart },
     { "end of stream, flush, change of size", test_events },
+    { "several files at a time leave in their order", test_workers },
+    { "several files at a time, and damaged ones", test_workers_skip },
     { "the sample's name goes along", test_sample },
     { NULL, NULL }
   };
