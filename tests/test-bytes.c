@@ -114,10 +114,54 @@ graph_of (const Row *r)
   return g;
 }
 
+/* 1x1, Relu, then a depthwise convolution; what is between them is bytes, and much. */
+typedef struct {
+  const char *what;
+  gint64 n, c, h, w, between, stride;
+  gboolean sum;                 /* with another value added */
+} Pair;
+
+static const Pair pairs[] = {
+  { "a pair", 1, 8, 41, 40, 200, 1, FALSE },
+  { "a pair, every other pixel", 2, 12, 40, 33, 110, 2, FALSE },
+  { "a pair of several images", 3, 8, 30, 30, 100, 1, FALSE },
+  { "a pair and a sum", 1, 200, 40, 40, 200, 1, TRUE },
+};
+
+static ConvoyValue
+dequantized (ConvoyGraph *g, ConvoyValue v, ConvoyValue scale, gint64 axis)
+{
+  ConvoyAttrs *a = convoy_attrs_new ();
+  convoy_attrs_set_int (a, "axis", axis);
+  return node (g, "DequantizeLinear", (ConvoyValue[]) { v, scale }, 2, a);
+}
+
+static ConvoyGraph *
+graph_of_pair (const Pair *p)
+{
+  const ConvoyShape one = { .n = 0 }, xs = CONVOY_SHAPE (p->n, p->c, p->h, p->w), ws = CONVOY_SHAPE (p->between, p->c, 1, 1), ds = CONVOY_SHAPE (p->between, 1, 3, 3);
+  const Row second = { .kernel = 3, .group = p->between, .stride = p->stride, .dilation = 1, .pad = 1 };
+  ConvoyGraph *g = convoy_graph_new (13);
+  ConvoyValue x = convoy_graph_input (g, "x", CONVOY_U8, &xs), w = numbers (g, "w", CONVOY_I8, &ws, 0), d = numbers (g, "d", CONVOY_I8, &ds, 0);
+  ConvoyValue scale = numbers (g, "scale", CONVOY_F32, &one, 0.02f), y_scale = numbers (g, "y_scale", CONVOY_F32, &one, 0.4f), z_scale = numbers (g, "z_scale", CONVOY_F32, &one, 1);
+  ConvoyValue from = dequantized (g, x, scale, 0), other = from;
+  ConvoyValue y = node (g, "Conv", (ConvoyValue[]) { from, dequantized (g, w, scale, 0) }, 2, NULL);
+  y = node (g, "Relu", &y, 1, NULL);
+  y = node (g, "QuantizeLinear", (ConvoyValue[]) { y, y_scale }, 2, NULL);
+  y = node (g, "Conv", (ConvoyValue[]) { dequantized (g, y, y_scale, 0), dequantized (g, d, scale, 0) }, 2, window (&second));
+  y = node (g, "QuantizeLinear", (ConvoyValue[]) { y, z_scale }, 2, NULL);
+  if (p->sum) {
+    y = node (g, "Add", (ConvoyValue[]) { dequantized (g, y, z_scale, 0), other }, 2, NULL);
+    y = node (g, "QuantizeLinear", (ConvoyValue[]) { y, z_scale }, 2, NULL);
+  }
+  convoy_graph_output (g, y);
+  return g;
+}
+
 /* --- both ways ------------------------------------------------------------- */
 
 static ConvoyExec *
-exec_of (const ConvoyGraph *g, const ConvoyShape *s, gboolean no_fuse, guint threads, gboolean *on_bytes)
+exec_of (const ConvoyGraph *g, const ConvoyShape *s, gboolean no_fuse, guint threads, const char *step, gboolean *has)
 {
   GError *error = NULL;
   ConvoyPlanOptions o = { .threads = threads, .no_fuse = no_fuse };
@@ -128,7 +172,7 @@ exec_of (const ConvoyGraph *g, const ConvoyShape *s, gboolean no_fuse, guint thr
     printf ("# %s\n", error->message);
   CU_ASSERT_PTR_NOT_NULL_FATAL (x);
   g_autofree char *steps = convoy_plan_dump (p);
-  *on_bytes = strstr (steps, "bytes conv") || strstr (steps, "bytes depthwise");
+  *has = strstr (steps, step) != NULL;
   convoy_plan_unref (p);
   convoy_graph_unref (bound);
   return x;
@@ -151,27 +195,43 @@ farthest (const ConvoyTensor *a, const ConvoyTensor *b)
   return most;
 }
 
+/* With the steps of kernels on bytes, one of which is called step, and without. */
 static void
-check_row (const Row *r, guint threads)
+check (const char *what, ConvoyGraph *g, const ConvoyShape *s, ConvoyType type, guint threads, const char *step, double allowed)
 {
-  const ConvoyShape s = CONVOY_SHAPE (r->n, r->c, r->h, r->w);
-  g_autoptr (ConvoyTensor) x = convoy_tensor_new (r->x, &s, NULL);
-  ConvoyGraph *g = graph_of (r);
+  g_autoptr (ConvoyTensor) x = convoy_tensor_new (type, s, NULL);
   gboolean on_bytes, plain;
-  for (gint64 i = 0; i < convoy_shape_count (&s); i++)
+  for (gint64 i = 0; i < convoy_shape_count (s); i++)
     ((guint8 *) convoy_tensor_data (x))[i] = (guint8) (i * 77 + 13);
-  ConvoyExec *a = exec_of (g, &s, FALSE, threads, &on_bytes), *b = exec_of (g, &s, TRUE, threads, &plain);
+  ConvoyExec *a = exec_of (g, s, FALSE, threads, step, &on_bytes), *b = exec_of (g, s, TRUE, threads, "bytes", &plain);
   CU_ASSERT_TRUE_FATAL (convoy_exec_set (a, 0, x, NULL) && convoy_exec_set (b, 0, x, NULL));
   CU_ASSERT_TRUE_FATAL (convoy_exec_run (a, NULL) && convoy_exec_run (b, NULL));
-  double far = farthest (convoy_exec_output (a, 0), convoy_exec_output (b, 0)), allowed = r->bytes_out ? 1 : 2e-3;
+  double far = farthest (convoy_exec_output (a, 0), convoy_exec_output (b, 0));
   if (!(far <= allowed) || on_bytes != convoy_dnn_has_vnni () || plain)
-    printf ("# %s: off by %g, %s\n", r->what, far, on_bytes ? "on bytes" : "not on bytes");
+    printf ("# %s: off by %g, %s\n", what, far, on_bytes ? "on bytes" : "not on bytes");
   CU_ASSERT_TRUE (far <= allowed);
   CU_ASSERT_EQUAL (on_bytes, convoy_dnn_has_vnni ());
   CU_ASSERT_FALSE (plain);
   convoy_exec_free (a);
   convoy_exec_free (b);
   convoy_graph_unref (g);
+}
+
+static void
+check_row (const Row *r, guint threads)
+{
+  gboolean depthwise = r->group > 1 && r->group == r->c && r->out == r->c;
+  check (r->what, graph_of (r), &CONVOY_SHAPE (r->n, r->c, r->h, r->w), r->x, threads, depthwise ? "bytes depthwise" : "bytes conv", r->bytes_out ? 1 : 2e-3);
+}
+
+static void
+test_pairs (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (pairs); i++)
+    for (guint threads = 1; threads <= 3; threads += 2) {
+      const Pair *p = &pairs[i];
+      check (p->what, graph_of_pair (p), &CONVOY_SHAPE (p->n, p->c, p->h, p->w), CONVOY_U8, threads, "bytes conv+depthwise", 1);
+    }
 }
 
 static void
@@ -194,6 +254,7 @@ main (void)
   static const TapTest tests[] = {
     { "as in float32, or the next byte", test_rows },
     { "with two threads", test_threads },
+    { "a depthwise convolution with the one before it", test_pairs },
     { NULL, NULL },
   };
   return tap_main ("bytes", tests);
