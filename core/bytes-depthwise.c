@@ -58,7 +58,7 @@ pixel (const Block *s, const guint height, const guint width, const gboolean sum
     }
 #pragma GCC unroll 4
   for (guint j = 0; sums && j < 4; j++)
-    acc[j] = _mm512_sub_epi32 (acc[j], _mm512_mullo_epi32 (sum[j], _mm512_loadu_si512 (s->zero + 16 * j)));
+    acc[j] = bytes_less (acc[j], sum[j], s->zero + 16 * j);
   bytes_finish (4, FALSE, acc, s->scale, s->finish, other, y, m);
 }
 
@@ -72,7 +72,7 @@ line (const Block *s, const guint height, const guint width, const gboolean sums
 
 /* One of a 3x3 window whose columns are woven already. */
 VNNI_INLINE void
-woven_pixel (const Block *s, const gboolean plain, __mmask64 m, const __m512i a[4], const __m512i b[4], const __m512i c[4], const guint8 *other, guint8 *y)
+woven_pixel (const Block *s, const gboolean sums, const gboolean plain, __mmask64 m, const __m512i a[4], const __m512i b[4], const __m512i c[4], const guint8 *other, guint8 *y)
 {
   const gint8 *w = s->weights;
   __m512i acc[4];
@@ -81,6 +81,11 @@ woven_pixel (const Block *s, const gboolean plain, __mmask64 m, const __m512i a[
     acc[j] = _mm512_dpbusd_epi32 (_mm512_loadu_si512 (s->bias + 16 * j), a[j], _mm512_loadu_si512 (w + 64 * j));
     acc[j] = _mm512_dpbusd_epi32 (acc[j], b[j], _mm512_loadu_si512 (w + 64 * (4 + j)));
     acc[j] = _mm512_dpbusd_epi32 (acc[j], c[j], _mm512_loadu_si512 (w + 64 * (8 + j)));
+    if (sums) {
+      const __m512i ones = _mm512_set1_epi8 (1);
+      __m512i sum = _mm512_dpbusd_epi32 (_mm512_dpbusd_epi32 (_mm512_dpbusd_epi32 (_mm512_setzero_si512 (), a[j], ones), b[j], ones), c[j], ones);
+      acc[j] = bytes_less (acc[j], sum, s->zero + 16 * j);
+    }
   }
   bytes_finish (4, plain, acc, s->scale, s->finish, other, y, m);
 }
@@ -93,13 +98,13 @@ woven_pixel (const Block *s, const gboolean plain, __mmask64 m, const __m512i a[
   if (STRIDE == 2) \
     weave (x + k->x.pixel, row, 3, m, v[B]); \
   weave (x + 2 * k->x.pixel, row, 3, m, v[C]); \
-  woven_pixel (s, plain, m, v[A], v[B], v[C], other, y); \
+  woven_pixel (s, sums, plain, m, v[A], v[B], v[C], other, y); \
   x += STRIDE * k->x.pixel; \
   y += k->y.pixel; \
   other = !plain && other ? other + k->other.pixel : NULL;
 
 VNNI_INLINE void
-line_woven (const Block *s, const guint stride, const gboolean plain, const guint8 *x, const guint8 *other, guint8 *y)
+line_woven (const Block *s, const guint stride, const gboolean sums, const gboolean plain, const guint8 *x, const guint8 *other, guint8 *y)
 {
   const ConvoyByteConv *k = s->k;
   const gint64 row = k->x.columns * k->x.pixel;
@@ -120,11 +125,11 @@ line_woven (const Block *s, const guint stride, const gboolean plain, const guin
   }
 }
 
-#define LINE(NAME, STRIDE, PLAIN) VNNI static void line_3x3_##NAME (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) { line_woven (s, STRIDE, PLAIN, x, other, y); }
-LINE (each, 1, FALSE) LINE (each_plain, 1, TRUE) LINE (other, 2, FALSE) LINE (other_plain, 2, TRUE)
+#define LINE(STRIDE, SUMS, PLAIN) \
+  VNNI static void line_##STRIDE##_##SUMS##_##PLAIN (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) { line_woven (s, STRIDE, SUMS, PLAIN, x, other, y); }
+LINE (1, 0, 0) LINE (1, 0, 1) LINE (1, 1, 0) LINE (1, 1, 1)
+LINE (2, 0, 0) LINE (2, 0, 1) LINE (2, 1, 0) LINE (2, 1, 1)
 
-VNNI static void line_3x3 (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) { line (s, 3, 3, FALSE, x, other, y); }
-VNNI static void line_3x3_sums (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) { line (s, 3, 3, TRUE, x, other, y); }
 VNNI static void
 line_any (const Block *s, const guint8 *x, const guint8 *other, guint8 *y)
 {
@@ -136,12 +141,9 @@ typedef void (*Line) (const Block *s, const guint8 *x, const guint8 *other, guin
 static Line
 line_for (const ConvoyByteConv *k, const ConvoyFinish *f)
 {
-  static const Line woven[2][2] = { { line_3x3_each, line_3x3_each_plain }, { line_3x3_other, line_3x3_other_plain } };
-  if (k->kernel[0] != 3 || k->kernel[1] != 3)
-    return line_any;
-  if (f->sums)
-    return line_3x3_sums;
-  return k->stride[1] > 2 ? line_3x3 : woven[k->stride[1] - 1][bytes_is_plain (k, f)];
+  static const Line woven[2][2][2] = { { { line_1_0_0, line_1_0_1 }, { line_1_1_0, line_1_1_1 } }, { { line_2_0_0, line_2_0_1 }, { line_2_1_0, line_2_1_1 } } };
+  gboolean fits = k->kernel[0] == 3 && k->kernel[1] == 3 && k->stride[1] < 3;
+  return fits ? woven[k->stride[1] - 1][f->sums != 0][bytes_is_plain (k, f)] : line_any;
 }
 
 void

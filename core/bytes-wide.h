@@ -62,8 +62,15 @@ bytes_other (guint j, __m512i lanes)
   return j % 2 ? _mm512_unpackhi_epi16 (half, none) : _mm512_unpacklo_epi16 (half, none);
 }
 
-/* Nothing but scaling, rounding and packing is to be done with the sums: in most layers. */
-static inline gboolean bytes_is_plain (const ConvoyByteConv *k, const ConvoyFinish *f) { return !f->sums && !f->clamps && !k->residual && !k->floats; }
+/* Nothing but scaling, rounding and packing is to be done with what was added up: in most layers. */
+static inline gboolean bytes_is_plain (const ConvoyByteConv *k, const ConvoyFinish *f) { return !f->clamps && !k->residual && !k->floats; }
+
+/* Takes off zero points of weights, times the sum of the inputs. */
+VNNI_INLINE __m512i
+bytes_less (__m512i acc, __m512i sum, const gint32 *zero)
+{
+  return _mm512_sub_epi32 (acc, _mm512_mullo_epi32 (sum, _mm512_loadu_si512 (zero)));
+}
 
 /* The sums of J vectors of output channels to bytes at y, where mask says which are there to be written. */
 VNNI_INLINE void
