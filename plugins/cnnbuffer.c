@@ -19,34 +19,40 @@ is_video (const ConvoyDatasetInfo *info, GstVideoInfo *video)
 }
 
 static GstCaps *
-tensor_caps (const ConvoyDatasetInfo *info)
+tensor_caps (const ConvoyDatasetInfo *info, CnnFraction rate)
 {
   GstVideoInfo video;
   if (!is_video (info, &video))
     return cnn_sample_caps (info->type, &info->shape);
-  GST_VIDEO_INFO_FPS_N (&video) = 0;    /* still pictures */
-  GST_VIDEO_INFO_FPS_D (&video) = 1;
+  GST_VIDEO_INFO_FPS_N (&video) = rate.n;
+  GST_VIDEO_INFO_FPS_D (&video) = rate.d;
   return gst_video_info_to_caps (&video);
 }
 
+static GstCaps *
+picture_caps (const char *type, CnnFraction rate)
+{
+  return rate.n ? gst_caps_new_simple (type, "framerate", GST_TYPE_FRACTION, rate.n, rate.d, NULL) : gst_caps_new_empty_simple (type);
+}
+
 GstCaps *
-cnn_buffer_caps (const ConvoyDatasetInfo *info)
+cnn_buffer_caps (const ConvoyDatasetInfo *info, CnnFraction rate)
 {
   switch (info->kind) {
-    case CONVOY_SAMPLE_PICTURE: return gst_caps_from_string ("image/jpeg; image/png");
+    case CONVOY_SAMPLE_PICTURE: return gst_caps_merge (picture_caps ("image/jpeg", rate), picture_caps ("image/png", rate));
     case CONVOY_SAMPLE_TEXT: return gst_caps_from_string ("text/x-raw, format=(string)utf8");
-    default: return tensor_caps (info);
+    default: return tensor_caps (info, rate);
   }
 }
 
 GstCaps *
-cnn_buffer_sample_caps (const ConvoyDatasetInfo *info, GBytes *sample)
+cnn_buffer_sample_caps (const ConvoyDatasetInfo *info, CnnFraction rate, GBytes *sample)
 {
   gsize n;
   const guint8 *data = g_bytes_get_data (sample, &n);
   if (info->kind == CONVOY_SAMPLE_PICTURE)
-    return gst_caps_new_empty_simple (n > 0 && data[0] == 0x89 ? "image/png" : "image/jpeg");
-  return cnn_buffer_caps (info);
+    return picture_caps (n > 0 && data[0] == 0x89 ? "image/png" : "image/jpeg", rate);
+  return cnn_buffer_caps (info, rate);
 }
 
 /* CxHxW to rows of pixels. */

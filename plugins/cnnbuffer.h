@@ -6,13 +6,14 @@
 
 #include <gst/gst.h>
 #include "core/convoy.h"
+#include "plugins/cnnproperty.h"
 
 G_BEGIN_DECLS
 
-/* All caps that samples of this data set may have. */
-GstCaps *cnn_buffer_caps (const ConvoyDatasetInfo *info);
+/* All caps that samples of this data set may have; pictures come at this rate, 0/1: they have no time. */
+GstCaps *cnn_buffer_caps (const ConvoyDatasetInfo *info, CnnFraction rate);
 /* Those of one sample. */
-GstCaps *cnn_buffer_sample_caps (const ConvoyDatasetInfo *info, GBytes *sample);
+GstCaps *cnn_buffer_sample_caps (const ConvoyDatasetInfo *info, CnnFraction rate, GBytes *sample);
 /* The sample as its caps say: pixels of 3x32x32 become rows of RGB, all else stays as it is and is
  * not copied. Takes sample over. */
 GstBuffer *cnn_buffer_new (const ConvoyDatasetInfo *info, GBytes *sample);

@@ -34,6 +34,7 @@ cnn_property_set (GObject *object, guint id, const GValue *value, GParamSpec *ps
     case CNN_UINT64: FIELD (object, row, guint64) = g_value_get_uint64 (value); break;
     case CNN_BOOLEAN: FIELD (object, row, gboolean) = g_value_get_boolean (value); break;
     case CNN_DOUBLE: FIELD (object, row, double) = g_value_get_double (value); break;
+    case CNN_FRACTION: FIELD (object, row, CnnFraction) = (CnnFraction) { gst_value_get_fraction_numerator (value), gst_value_get_fraction_denominator (value) }; break;
     case CNN_ENUM: FIELD (object, row, int) = g_value_get_enum (value); break;
   }
   GST_OBJECT_UNLOCK (object);
@@ -51,6 +52,7 @@ get (GObject *object, guint id, GValue *value, GParamSpec *pspec)
     case CNN_UINT64: g_value_set_uint64 (value, FIELD (object, row, guint64)); break;
     case CNN_BOOLEAN: g_value_set_boolean (value, FIELD (object, row, gboolean)); break;
     case CNN_DOUBLE: g_value_set_double (value, FIELD (object, row, double)); break;
+    case CNN_FRACTION: gst_value_set_fraction (value, FIELD (object, row, CnnFraction).n, FIELD (object, row, CnnFraction).d); break;
     case CNN_ENUM: g_value_set_enum (value, FIELD (object, row, int)); break;
   }
   GST_OBJECT_UNLOCK (object);
@@ -68,6 +70,7 @@ spec_of (const CnnProperty *r)
     case CNN_UINT64: return g_param_spec_uint64 (r->name, r->nick, r->blurb, r->least, r->most, r->value, flags);
     case CNN_BOOLEAN: return g_param_spec_boolean (r->name, r->nick, r->blurb, r->value != 0, flags);
     case CNN_DOUBLE: return g_param_spec_double (r->name, r->nick, r->blurb, 0, r->limit, 0, flags);
+    case CNN_FRACTION: return gst_param_spec_fraction (r->name, r->nick, r->blurb, 0, 1, G_MAXINT, 1, 0, 1, flags);
     case CNN_ENUM: return g_param_spec_enum (r->name, r->nick, r->blurb, r->type (), (int) r->value, flags);
   }
   g_return_val_if_reached (NULL);

@@ -9,16 +9,18 @@
 
 G_BEGIN_DECLS
 
-typedef enum { CNN_TEXT, CNN_UINT, CNN_UINT64, CNN_BOOLEAN, CNN_DOUBLE, CNN_ENUM } CnnKind;
+typedef enum { CNN_TEXT, CNN_UINT, CNN_UINT64, CNN_BOOLEAN, CNN_DOUBLE, CNN_FRACTION, CNN_ENUM } CnnKind;
 
 /* When it may be set. */
 typedef enum { CNN_READY, CNN_PLAYING, CNN_READ_ONLY } CnnUse;
+
+typedef struct { int n, d; } CnnFraction;
 
 typedef struct {
   const char *name, *nick, *blurb;
   CnnKind kind;
   CnnUse use;
-  gsize at;                     /* in the element, under the object lock: char * (owned), guint, guint64, gboolean, double, an enumeration */
+  gsize at;                     /* in the element, under the object lock: char * (owned), guint, guint64, gboolean, double, CnnFraction, an enumeration */
   const char *text;             /* of a text: what it is at first, and in place of an empty one; NULL: not set */
   guint64 least, most, value;   /* of numbers; value, what it is at first, of boolean and enumeration too */
   double limit;                 /* of a double, which goes from 0, as it is at first, to this */
@@ -30,6 +32,7 @@ typedef struct {
 #define CNN_UINT64_ROW(name, nick, blurb, at, most, use) { name, nick, blurb, CNN_UINT64, use, at, NULL, 0, most, 0, 0, NULL }
 #define CNN_BOOLEAN_ROW(name, nick, blurb, at, value, use) { name, nick, blurb, CNN_BOOLEAN, use, at, NULL, 0, 1, value, 0, NULL }
 #define CNN_DOUBLE_ROW(name, nick, blurb, at, limit, use) { name, nick, blurb, CNN_DOUBLE, use, at, NULL, 0, 0, 0, limit, NULL }
+#define CNN_FRACTION_ROW(name, nick, blurb, at, use) { name, nick, blurb, CNN_FRACTION, use, at, NULL, 0, 0, 0, 0, NULL } /* 0/1 at first */
 #define CNN_ENUM_ROW(name, nick, blurb, at, type, value, use) { name, nick, blurb, CNN_ENUM, use, at, NULL, 0, 0, value, 0, type }
 
 /* Gives the class its properties, which are then set and got as the rows say; a new element has the values

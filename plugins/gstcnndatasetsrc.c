@@ -22,7 +22,8 @@
  * phase. Files that are no samples are named in a warning and an element message `cnn-skipped`,
  * and counted; a class of which none is left is an error.
  *
- * Samples have no time. Seeking is to a sample, counted from 0 through all phases and epochs, in
+ * Samples have no time, unless #GstCnnDatasetSrc:framerate gives them one, as videorate and a preview at
+ * a pace want it. Seeking is to a sample, counted from 0 through all phases and epochs, in
  * #GST_FORMAT_DEFAULT.
  *
  * |[
@@ -60,12 +61,15 @@ struct _GstCnnDatasetSrc {
   guint start_epoch;
   guint64 start_sample;
   guint skipped;
+  CnnFraction framerate;
   char *model;                  /* that learnt a table; NULL: none */
   guint64 number;               /* of the next sample in the course */
   guint64 length;               /* samples of the course; 0: no end, or not open */
 
   /* Of the streaming thread, and of start, stop and seeks, which run while it does not. */
   CnnCourseOptions used;        /* the options that it was started with */
+  CnnFraction rate;             /* and this */
+  guint64 given;                /* samples since the start or the last seek */
   CnnCourse *course;
   CnnReader *reader;
   CnnPlace place;               /* of the next sample */
@@ -171,7 +175,7 @@ set_number (GstCnnDatasetSrc *self, guint64 number)
 static gboolean
 set_caps_of (GstCnnDatasetSrc *self, const ConvoyDatasetInfo *info, GBytes *sample)
 {
-  GstCaps *caps = self->caps && info->kind != CONVOY_SAMPLE_PICTURE ? gst_caps_ref (self->caps) : cnn_buffer_sample_caps (info, sample);
+  GstCaps *caps = self->caps && info->kind != CONVOY_SAMPLE_PICTURE ? gst_caps_ref (self->caps) : cnn_buffer_sample_caps (info, self->rate, sample);
   gboolean ok = TRUE;
   if (!self->caps || !gst_caps_is_equal (caps, self->caps)) {
     ok = gst_base_src_set_caps (GST_BASE_SRC (self), caps);
@@ -179,6 +183,16 @@ set_caps_of (GstCnnDatasetSrc *self, const ConvoyDatasetInfo *info, GBytes *samp
   }
   gst_caps_unref (caps);
   return ok;
+}
+
+static void
+set_time (GstCnnDatasetSrc *self, GstBuffer *buffer)
+{
+  guint64 i = self->given++, second = GST_SECOND * (guint64) self->rate.d;
+  if (self->rate.n == 0)
+    return;
+  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (i, second, (guint64) self->rate.n);
+  GST_BUFFER_DURATION (buffer) = gst_util_uint64_scale (i + 1, second, (guint64) self->rate.n) - GST_BUFFER_PTS (buffer);
 }
 
 /* Takes what is in read over. */
@@ -196,6 +210,7 @@ make_buffer (GstCnnDatasetSrc *self, CnnRead *read, GstBuffer **out)
     cnn_sample_attach (*out, &sample);
     GST_BUFFER_OFFSET (*out) = cnn_course_number (self->course, &self->place) - 1;
     GST_BUFFER_OFFSET_END (*out) = GST_BUFFER_OFFSET (*out) + 1;
+    set_time (self, *out);
   }
   cnn_read_clear (read);
   return fits ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
@@ -284,6 +299,7 @@ go_to (GstCnnDatasetSrc *self, guint64 number)
   cnn_reader_stop (self->reader);
   self->place = cnn_course_place (self->course, number);
   self->in_phase = FALSE;
+  self->given = 0;
   set_number (self, number);
 }
 
@@ -298,6 +314,7 @@ start (GstBaseSrc *base)
   g_autofree char *model = g_strdup (self->model);
   guint64 epoch = self->start_epoch, sample = self->start_sample;
   self->skipped = 0;
+  self->rate = self->framerate;
   GST_OBJECT_UNLOCK (self);
   if (!self->used.location) {
     GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("no location= is given"), (NULL));
@@ -429,7 +446,7 @@ static GstCaps *
 get_caps (GstBaseSrc *base, GstCaps *filter)
 {
   GstCnnDatasetSrc *self = GST_CNN_DATASET_SRC (base);
-  GstCaps *caps = self->course ? cnn_buffer_caps (cnn_course_info (self->course)) : gst_pad_get_pad_template_caps (GST_BASE_SRC_PAD (base));
+  GstCaps *caps = self->course ? cnn_buffer_caps (cnn_course_info (self->course), self->rate) : gst_pad_get_pad_template_caps (GST_BASE_SRC_PAD (base));
   if (!filter)
     return caps;
   GstCaps *both = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
@@ -468,6 +485,7 @@ static const CnnProperty properties[] = {
   CNN_TEXT_ROW ("missing", "Missing", "What a missing value is: error, or mean, with which it is filled", AT (options.missing), NULL, CNN_READY),
   CNN_TEXT_ROW ("split-column", "Split column", "Name or number of the column that says train, validation or test (not set: all rows are for training)", AT (options.split_column), NULL, CNN_READY),
   CNN_TEXT_ROW ("header", "Header", "Whether the first row names the columns: yes, no or auto (not set: auto)", AT (options.header), NULL, CNN_READY),
+  CNN_FRACTION_ROW ("framerate", "Frame rate", "Samples a second, as their timestamps say and the caps of pictures (0/1: they have no time)", AT (framerate), CNN_READY),
   CNN_TEXT_ROW ("model", "Model", "ONNX file or name of the zoo that learnt a table: its columns, scaling and categories are taken; rows that do not fit are skipped", AT (model), NULL, CNN_READY),
 };
 
