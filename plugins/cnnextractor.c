@@ -124,12 +124,23 @@ set_tensor (CnnExtractor *x, const CnnExtractorSettings *s, const GstCaps *caps,
 }
 
 gboolean
+cnn_extractor_keeps (const CnnExtractor *x, const GstCaps *caps)
+{
+  GstVideoInfo v;
+  return x->pool && x->width && gst_structure_has_name (gst_caps_get_structure (caps, 0), "video/x-raw") && gst_video_info_from_caps (&v, caps)
+      && GST_VIDEO_INFO_FORMAT (&v) == GST_VIDEO_INFO_FORMAT (&x->frames) && GST_VIDEO_INFO_WIDTH (&v) == GST_VIDEO_INFO_WIDTH (&x->frames)
+      && GST_VIDEO_INFO_HEIGHT (&v) == GST_VIDEO_INFO_HEIGHT (&x->frames) && gst_video_colorimetry_is_equal (&v.colorimetry, &x->frames.colorimetry);
+}
+
+gboolean
 cnn_extractor_set_caps (CnnExtractor *x, const CnnExtractorSettings *s, const GstCaps *caps, GError **error)
 {
   GstVideoInfo video;
 
   if (gst_structure_has_name (gst_caps_get_structure (caps, 0), "other/tensors"))
     return set_tensor (x, s, caps, error);
+  if (cnn_extractor_keeps (x, caps))
+    return TRUE;
   if (!gst_video_info_from_caps (&video, caps)) {
     g_set_error_literal (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "pictures without a size");
     return FALSE;
@@ -141,7 +152,10 @@ cnn_extractor_set_caps (CnnExtractor *x, const CnnExtractorSettings *s, const Gs
   g_autofree char *text = describe (&info, FALSE);
   if ((!x->pool || g_strcmp0 (text, x->preprocessing) != 0) && !make_pool (x, s, &info, FALSE, error))
     return FALSE;
-  return cnn_pool_set_caps (x->pool, caps, error);
+  if (!cnn_pool_set_caps (x->pool, caps, error))
+    return FALSE;
+  x->frames = video;
+  return TRUE;
 }
 
 /* --- what is known without the model ----------------------------------- */

@@ -27,6 +27,7 @@ typedef struct {
   char *preprocessing;          /* canonical text */
   ConvoyShape shape;            /* of the features of one sample */
   guint width, height;          /* that the pool is for; 0: for tensors */
+  GstVideoInfo frames;          /* that come, where the pool is for pictures */
 } CnnExtractor;
 
 /* Loads the model if need be and makes the pool for such frames; nothing to do where it is there
@@ -34,6 +35,9 @@ typedef struct {
  * its own size; larger ones, and those of another size than the settings say, are fitted by the
  * model's rule. Tensors must be what the network takes. */
 gboolean cnn_extractor_set_caps (CnnExtractor *x, const CnnExtractorSettings *s, const GstCaps *caps, GError **error);
+/* Whether frames of these caps are to it what came before, so that those in work may stay there: scaled pictures differ
+ * in their pixel aspect ratio. */
+gboolean cnn_extractor_keeps (const CnnExtractor *x, const GstCaps *caps);
 void cnn_extractor_clear (CnnExtractor *x);
 
 /* How features are made as far as it can be told without opening the model. g_free() it. */

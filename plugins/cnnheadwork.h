@@ -37,6 +37,7 @@ struct _GstCnnHead {
   GstEvent *phase;              /* that began, and of which no sample has been let in; NULL: none */
   guint epoch;                  /* of the phase that is on; 0: none was announced */
   gboolean is_train;
+  gboolean greeted;             /* downstream has been told of a sample since the start or a flush */
   guint64 announced, seen;      /* samples of the phase */
   guint64 last_seen[2];         /* of the phases of training and validation that ended */
   guint resume_epoch;           /* samples before this epoch, */

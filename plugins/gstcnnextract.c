@@ -56,6 +56,7 @@ struct _GstCnnExtract {
   CnnExtractor extractor;               /* the streaming thread's, */
   GMutex pool_lock;                     /* which holds this while it makes another pool, as do others who interrupt it */
   gboolean announce;                    /* the event cnn-extractor is to be sent */
+  gboolean greeted;                     /* features went out since the start or a flush */
   char *path;                           /* of the model, from start to stop, */
   CnnTimer *timer;                      /* as this; NULL: no bound */
 
@@ -113,7 +114,7 @@ start (GstBaseTransform *trans)
     return FALSE;
   }
   self->queued = 0;
-  self->live = FALSE;
+  self->live = self->greeted = FALSE;
   self->timer = cnn_timer_new (GST_BASE_TRANSFORM_SINK_PAD (self), self->max_latency, keep_bound, self);
   return TRUE;
 }
@@ -283,6 +284,10 @@ generate_output (GstBaseTransform *trans, GstBuffer **out)
   *out = NULL;
   if (frame)
     cnn_pool_push (self->extractor.pool, frame, TRUE);
+  if (frame && !self->greeted) {        /* a sink that waits for its first buffer, and a tee before it with it, shall not wait for a whole batch */
+    self->greeted = TRUE;
+    return drain (self);
+  }
   GstFlowReturn ret = take (self, FALSE, out);
   return ret == GST_FLOW_OK && !*out ? keep_bound (self) : ret;
 }
@@ -300,16 +305,28 @@ interrupt (GstCnnExtract *self)
 }
 
 static gboolean
+keeps_frames (GstCnnExtract *self, GstEvent *event)
+{
+  GstCaps *caps;
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
+    return FALSE;
+  gst_event_parse_caps (event, &caps);
+  return cnn_extractor_keeps (&self->extractor, caps);
+}
+
+static gboolean
 sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   GstCnnExtract *self = GST_CNN_EXTRACT (trans);
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START)
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START) {
     interrupt (self);
-  else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP && self->extractor.pool)
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP && self->extractor.pool) {
     cnn_pool_reset (self->extractor.pool);
-  else if (GST_EVENT_IS_SERIALIZED (event))
+    self->greeted = FALSE;
+  } else if (GST_EVENT_IS_SERIALIZED (event) && !keeps_frames (self, event)) {
     drain (self);               /* an error of it comes back with the next sample */
+  }
   return GST_BASE_TRANSFORM_CLASS (gst_cnn_extract_parent_class)->sink_event (trans, event);
 }
 
@@ -320,7 +337,7 @@ query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *q)
 
   if (direction == GST_PAD_SINK && cnn_is_known_query (q))
     return pass_known_query (self, q);
-  if (GST_QUERY_IS_SERIALIZED (q) && direction == GST_PAD_SINK)
+  if (GST_QUERY_TYPE (q) == GST_QUERY_DRAIN && direction == GST_PAD_SINK)
     drain (self);
   if (!GST_BASE_TRANSFORM_CLASS (gst_cnn_extract_parent_class)->query (trans, direction, q))
     return FALSE;

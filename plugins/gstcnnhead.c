@@ -126,6 +126,15 @@ is_let_in (GstCnnHead *self)
   return self->epoch > self->resume_epoch || (self->epoch == self->resume_epoch && (!self->is_train || self->seen >= self->resume_sample));
 }
 
+/* A sink that waits for its first buffer, and all others of a pipeline with it, need not wait for a whole batch: one
+ * before a tee could never fill it then. */
+static void
+greet (GstCnnHead *self, GstBuffer *buffer)
+{
+  self->greeted = TRUE;
+  push_event (self, gst_event_new_gap (GST_BUFFER_PTS_IS_VALID (buffer) ? GST_BUFFER_PTS (buffer) : 0, 0));
+}
+
 static GstFlowReturn
 take_sample (GstCnnHead *self, GstBuffer *buffer)
 {
@@ -139,6 +148,8 @@ take_sample (GstCnnHead *self, GstBuffer *buffer)
     return cnn_head_get_flow (self);
   if (self->phase && !push_event (self, g_steal_pointer (&self->phase)))
     return cnn_head_get_flow (self);
+  if (!self->greeted)
+    greet (self, buffer);
   if (!cnn_head_put_sample (self, buffer)) {
     g_autofree char *shape = convoy_shape_str (&self->input.shape);
     g_set_error (&error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "a buffer of %" G_GSIZE_FORMAT " bytes is no sample of %s %s", gst_buffer_get_size (buffer),
@@ -257,6 +268,7 @@ flush (GstCnnHead *self, GstEvent *event)
   }
   g_clear_pointer (&self->filling, cnn_batch_free);
   gst_event_replace (&self->phase, NULL);
+  self->greeted = FALSE;
   GST_OBJECT_LOCK (self);
   self->flow = GST_FLOW_OK;
   GST_OBJECT_UNLOCK (self);
@@ -317,7 +329,7 @@ start (GstCnnHead *self)
   self->flow = GST_FLOW_OK;
   self->anew = FALSE;
   GST_OBJECT_UNLOCK (self);
-  self->has_input = self->has_caps = self->complete = FALSE;
+  self->has_input = self->has_caps = self->complete = self->greeted = FALSE;
   self->epoch = self->resume_epoch = 0;
   self->announced = self->seen = self->resume_sample = 0;
   self->last_seen[0] = self->last_seen[1] = G_MAXUINT64;

@@ -214,10 +214,16 @@ test_events (void)
 {
   GstHarness *h = extractor ("layer=features batch-size=4");
   gst_harness_set_src_caps_str (h, "video/x-raw,format=RGB,width=8,height=8,framerate=0/1");
-  CU_ASSERT (gst_harness_push (h, frame (8, 8)) == GST_FLOW_OK);
-  CU_ASSERT (gst_harness_buffers_received (h) == 0);
-  gst_harness_push_event (h, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty ("cnn-phase")));
+  CU_ASSERT (gst_harness_push (h, frame (8, 8)) == GST_FLOW_OK);        /* the first leaves at once, for sinks that wait for it */
   CU_ASSERT (gst_harness_buffers_received (h) == 1);
+  CU_ASSERT (gst_harness_push (h, frame (8, 8)) == GST_FLOW_OK);
+  CU_ASSERT (gst_harness_buffers_received (h) == 1);
+  GstCaps *other = gst_caps_from_string ("video/x-raw,format=RGB,width=8,height=8,framerate=0/1,pixel-aspect-ratio=4/3");
+  gst_harness_push_event (h, gst_event_new_caps (other));
+  gst_caps_unref (other);
+  CU_ASSERT (gst_harness_buffers_received (h) == 1);    /* the same frames to a network */
+  gst_harness_push_event (h, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty ("cnn-phase")));
+  CU_ASSERT (gst_harness_buffers_received (h) == 2);
   GstBuffer *b = gst_harness_pull (h);
   GstCustomMeta *meta = gst_buffer_get_custom_meta (b, "GstCnnSampleMeta");
   CU_ASSERT (meta && gst_buffer_get_size (b) == 3 * sizeof (float));
@@ -236,7 +242,7 @@ test_events (void)
   gst_segment_init (&segment, GST_FORMAT_TIME);
   gst_harness_push_event (h, gst_event_new_segment (&segment));
   gst_harness_push_event (h, gst_event_new_eos ());
-  CU_ASSERT (gst_harness_buffers_received (h) == 1);
+  CU_ASSERT (gst_harness_buffers_received (h) == 2);
   gst_harness_teardown (h);
 }
 
@@ -422,6 +428,25 @@ test_augment (void)
   gst_buffer_unref (a);
 }
 
+/* A preview beside training, of stock elements and sinks as they are typed: the head's batch is larger than the preview's
+ * queue, pictures of all sizes come scaled, with another pixel aspect ratio each. */
+static void
+test_preview (void)
+{
+  Run run;
+  run_pipeline (&run, "cnndatasetsrc location=%s split=train framerate=25/1 ! jpegdec ! videoconvert ! videoscale ! video/x-raw,width=8,height=8,format=RGB ! "
+      "videorate drop-only=true ! tee name=t t. ! queue max-size-buffers=8 ! cnnextract model=%s layer=features ! queue ! "
+      "cnnhead training=true batch-size=20 layers=\"flatten ! dense units=${classes} activation=softmax\" ! fakesink name=sink "
+      "t. ! queue max-size-buffers=8 ! cnnoverlay ! videoconvert ! fakesink", pets, model);
+  CU_ASSERT_TRUE (run.eos);
+  CU_ASSERT_EQUAL (run.n_frames, 2 * N_FILES);
+  CU_ASSERT_EQUAL (run.n_errors + run.n_warnings, 0);
+  CU_ASSERT_EQUAL (count_said (&run, "cnn-epoch"), 1);
+  for (guint i = 0; i < run.pts->len; i++)
+    CU_ASSERT_EQUAL (g_array_index (run.pts, GstClockTime, i), i * GST_SECOND / 25);
+  run_clear (&run);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -436,6 +461,7 @@ main (int argc, char **argv)
     { "max-latency in live pipelines", test_live },
     { "a layer that is not there", test_bad_layer },
     { "tensors", test_tensors },
+    { "a preview while a head learns", test_preview },
     { "nothing comes", test_nothing },
     { "augmentation is drawn by seed, epoch and number, for training only", test_augment },
     { NULL, NULL }
