@@ -47,7 +47,7 @@ static void
 add_slot (ConvoyBuild *b, ConvoyValue v, gboolean statistic)
 {
   const ConvoyVal *val = CONVOY_VAL (b->graph, v);
-  ConvoyPlanSlot s = { .slot = { .name = val->name, .shape = val->shape, .statistic = statistic }, .value = v, .gradient = CONVOY_NO_BUF };
+  ConvoyPlanSlot s = { .slot = { .name = val->name, .shape = val->shape, .statistic = statistic }, .value = v, .gradient = CONVOY_NO_BUF, .outer = { CONVOY_NO_BUF, CONVOY_NO_BUF } };
   if (b->slot[v] >= 0)
     return;
   s.weight = convoy_build_buf (b, CONVOY_B_MASTER, CONVOY_F32, &val->shape, NULL);

@@ -727,6 +727,13 @@ copy (const ConvoyCall *c)
   convoy_copy_run (c->prim->copy, from, to);
 }
 
+void
+convoy_dnn_outer (gsize n, const float *a, gsize a_step, gsize rows, const float *b, gsize b_step, gsize cols, float *y,
+    gsize y_step)
+{
+  dnnl_sgemm ('T', 'N', rows, cols, n, 1, a, a_step, b, b_step, 0, y, y_step);
+}
+
 /* A CPU stream runs in the calling thread: when execute returns, the result is there. */
 gboolean
 convoy_call_run (const ConvoyCall *c, GError **error)

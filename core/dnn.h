@@ -97,6 +97,9 @@ ConvoyPrim *convoy_dnn_conv_weights (const ConvoyWindow *w, const ConvoyMd *src,
     const ConvoyPrim *forward, GError **error);
 ConvoyPrim *convoy_dnn_ip_data (const ConvoyMd *dsrc, const ConvoyMd *wei, const ConvoyMd *ddst, const ConvoyPrim *forward, GError **error);
 ConvoyPrim *convoy_dnn_ip_weights (const ConvoyMd *src, const ConvoyMd *dwei, const ConvoyMd *dbias, const ConvoyMd *ddst, const ConvoyPrim *forward, GError **error);
+/* y[i][j] = sum over n of a[n][i] b[n][j], rows x cols of them; rows of a, b and y are so many floats apart. In the calling
+ * thread where others run beside it. */
+void convoy_dnn_outer (gsize n, const float *a, gsize a_step, gsize rows, const float *b, gsize b_step, gsize cols, float *y, gsize y_step);
 /* Pooling that can go back: the maximum leaves a workspace. */
 ConvoyPrim *convoy_dnn_pool_learning (ConvoyPool k, const ConvoyWindow *w, const ConvoyMd *src, const ConvoyMd *dst, GError **error);
 ConvoyPrim *convoy_dnn_pool_back (ConvoyPool k, const ConvoyWindow *w, const ConvoyMd *dsrc, const ConvoyMd *ddst, const ConvoyPrim *forward, GError **error);

@@ -214,6 +214,7 @@ convoy_exec_new (ConvoyPlan *p, GError **error)
     convoy_exec_free (x);
     return NULL;
   }
+  convoy_exec_find_outers (x);
   for (guint i = 0; i < n; i++) {
     ConvoyBuf b = g_array_index (p->outputs, ConvoyBuf, i);
     x->output[i] = convoy_tensor_new_wrap (CONVOY_BUF (p, b)->type, &CONVOY_BUF (p, b)->shape, x->frame.data[b], no_free, NULL);
@@ -236,6 +237,7 @@ convoy_exec_free (ConvoyExec *x)
   free (x->arena);
   free (x->weights);
   free (x->gradients);
+  g_free (x->outer);
   g_free (x->output);
   g_free (x->pointed);
   g_free (x->seconds);

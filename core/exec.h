@@ -3,6 +3,7 @@
  * exec.h - inside view of ConvoyExec. */
 #ifndef CONVOY_EXEC_H
 #define CONVOY_EXEC_H
+#include "core/outer.h"
 #include "core/split.h"
 
 /* A list of steps with the memory they work on. */
@@ -24,6 +25,7 @@ struct ConvoyExec {
   ConvoyFrame frame;
   char *arena;
   char *weights, *gradients;    /* of plans that learn, else NULL */
+  ConvoyOuter *outer; /* by slot; all 0: its gradient is in gradients */
   ConvoyTensor **output;        /* by output of the graph */
   gboolean *pointed;            /* by input of the graph: it lies in memory of someone else */
   gboolean profile;
@@ -31,4 +33,6 @@ struct ConvoyExec {
   guint runs;
   guint packed; /* version of the weights that what is kept from run to run came of */
 };
+
+void convoy_exec_find_outers (ConvoyExec *x); /* outer.c */
 #endif

@@ -12,6 +12,7 @@ typedef struct {
   guint threads;                /* OpenMP threads that will run it; 0: one */
   const char *freeze;           /* a value or node: it and all it depends on is compiled as inference; NULL: every weight learns */
   gboolean freeze_batchnorm;    /* BatchNormalization that learns uses and keeps its stored statistics, scale and shift */
+  gboolean outer; /* gradients may be left as products, see outer.h */
   const char *about;            /* not NULL: nothing learns, all is compiled as inference; the gradient of this value is a last output, after the graph's */
 } ConvoyLearnOptions;
 
@@ -35,7 +36,7 @@ guint convoy_exec_n_slots (const ConvoyExec *x);
 const ConvoySlot *convoy_exec_slot (const ConvoyExec *x, guint i);
 /* Masters of all slots, one block, 64-byte aligned: those that learn, then the statistics. */
 float *convoy_exec_weights (ConvoyExec *x);
-/* At the same offsets, of those that learn; written afresh by each convoy_exec_run(). */
+/* At the same offsets, of those that learn; written afresh by each convoy_exec_run(), but for those that are left as products. */
 float *convoy_exec_gradients (ConvoyExec *x);
 gsize convoy_exec_n_learning (const ConvoyExec *x);             /* floats of the slots that learn */
 gboolean convoy_exec_load (ConvoyExec *x, GError **error);      /* params -> masters; convoy_exec_new() did it once */

@@ -79,6 +79,7 @@ core_libcore_la_SOURCES = \
 	core/op.c core/op.h \
 	core/optim.c core/optim.h \
 	core/optim-rules.c \
+	core/outer.c core/outer.h \
 	core/params.c core/params.h \
 	core/plan-mem.c \
 	core/plan.c core/plan.h \

@@ -173,6 +173,9 @@ ConvoyBuf convoy_build_grad (ConvoyBuild *b, ConvoyValue v);            /* the g
 ConvoyBuf convoy_build_grad_out (ConvoyBuild *b, ConvoyValue v, const ConvoyMd *given, const ConvoyMd *md);
 void convoy_build_grad_done (ConvoyBuild *b, ConvoyValue v, ConvoyBuf buf, const ConvoyMd *given);
 void convoy_build_grad_pass (ConvoyBuild *b, ConvoyValue v, ConvoyBuf dy);      /* what this node adds is dy itself, of any shape of as many elements */
+/* The gradient of v, one of n's inputs, would be the product of rows, transposed, and cols, both plain: samples x its rows, samples x its
+ * columns, as it lies. TRUE: it is left at that, and n need not compute it. */
+gboolean convoy_build_grad_outer (ConvoyBuild *b, ConvoyValue v, const ConvoyNode *n, ConvoyBuf rows, ConvoyBuf cols);
 /* The weight or statistic v as the plan's own, to be changed by steps (running averages). */
 ConvoyBuf convoy_build_state (ConvoyBuild *b, ConvoyValue v);
 ConvoyBuf convoy_build_seed (ConvoyBuild *b);                   /* two int64: seed and step of the run */

@@ -11,6 +11,14 @@
 #include <string.h>
 
 #define PIECE 16384             /* floats: 64 KB each of weights, gradient and moments, half a second-level cache */
+#define OUTER_PIECE 32768 /* of a gradient that is a product */
+#define OUTER_COLS 2048 /* of each row of one */
+
+/* Rows of so many neighbours, outer->cols floats apart. */
+typedef struct {
+  ConvoyOptimPart part; /* offset: of the first; n: of one row */
+  gsize rows, row, col; /* how many, and where the first is in the product */
+} Piece;
 
 gboolean
 convoy_optim_init (ConvoyOptim *o, const char *text, double lr, guint threads, GError **error)
@@ -20,7 +28,7 @@ convoy_optim_init (ConvoyOptim *o, const char *text, double lr, guint threads, G
       || (lr != 0 && !convoy_spec_set (&o->spec, "optimizer", "lr", lr, error)))
     return FALSE;
   o->rule = convoy_optim_rule (o->spec.row);
-  o->pieces = g_array_new (FALSE, FALSE, sizeof (ConvoyOptimPart));
+  o->pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
   return TRUE;
 }
 
@@ -33,6 +41,22 @@ convoy_optim_clear (ConvoyOptim *o)
   g_clear_pointer (&o->sums, g_free);
 }
 
+static void
+add_pieces (ConvoyOptim *o, const ConvoyOptimPart *part)
+{
+  const ConvoyOuter *outer = part->outer;
+  gsize cols = outer ? MIN (outer->cols, OUTER_COLS) : PIECE, rows = outer ? OUTER_PIECE / cols : 1;
+  if (part->rate == 0)
+    return;
+  for (gsize row = 0; row < (outer ? outer->rows : 1); row += rows)
+    for (gsize col = 0; col < (outer ? outer->cols : part->n); col += cols) {
+      Piece p = { *part, outer ? MIN (rows, outer->rows - row) : 1, row, col };
+      p.part.offset += outer ? row * outer->cols + col : col;
+      p.part.n = MIN (cols, (outer ? outer->cols : part->n) - col);
+      g_array_append_val (o->pieces, p);
+    }
+}
+
 gboolean
 convoy_optim_set_parts (ConvoyOptim *o, const ConvoyOptimPart *parts, guint n_parts, gsize n, GError **error)
 {
@@ -40,12 +64,7 @@ convoy_optim_set_parts (ConvoyOptim *o, const ConvoyOptimPart *parts, guint n_pa
   o->n = n;
   g_array_set_size (o->pieces, 0);
   for (guint i = 0; i < n_parts; i++)
-    for (gsize at = 0; at < parts[i].n && parts[i].rate != 0; at += PIECE) {
-      ConvoyOptimPart piece = parts[i];
-      piece.offset += at;
-      piece.n = MIN (parts[i].n - at, PIECE);
-      g_array_append_val (o->pieces, piece);
-    }
+    add_pieces (o, &parts[i]);
   g_free (o->sums);
   o->sums = g_new0 (double, o->pieces->len + 1);
   for (guint i = 0; i < o->rule->moments; i++) {
@@ -112,59 +131,90 @@ sum_of_squares (const float *g, gsize n)
 typedef struct {
   ConvoyOptim *o;
   float *w, *g;
+  gboolean complete; /* no gradient is a product any more */
   double lr;
   guint64 step;
-  float l2;                     /* what the gradient of the penalty is of the weight */
+  float l2; /* what the gradient of the penalty is of the weight; 0: it is in the gradient */
   float scale, limit;           /* of the gradient */
   float decay;                  /* of the weights themselves, times lr */
 } Step;
 
-/* The part of the gradient that the penalty adds, and its share of the norm. */
-static void
-prepare (const Step *s, guint i)
+/* The gradient of a piece with the part that the penalty adds, its rows step floats apart. A product goes to room, or to its place
+ * where that is NULL. */
+static float *
+gradient (const Step *s, const Piece *p, float *room, gsize *step)
 {
-  const ConvoyOptimPart *p = &g_array_index (s->o->pieces, ConvoyOptimPart, i);
-  if (s->l2 != 0 && p->decays)
-    add_scaled (s->g + p->offset, s->w + p->offset, s->l2, p->n);
-  s->o->sums[i] = sum_of_squares (s->g + p->offset, p->n);
+  const ConvoyOptimPart *part = &p->part;
+  float *g = s->g + part->offset;
+  *step = part->outer ? part->outer->cols : 0;
+  if (part->outer && !s->complete) {
+    g = room ? room : g;
+    *step = room ? part->n : *step;
+    convoy_outer_block (part->outer, p->row, p->rows, p->col, part->n, g, *step);
+  }
+  for (gsize i = 0; s->l2 != 0 && part->decays && i < p->rows; i++)
+    add_scaled (g + i * *step, s->w + part->offset + (part->outer ? i * part->outer->cols : 0), s->l2, part->n);
+  return g;
+}
+
+/* Its share of the norm. */
+static void
+measure (const Step *s, guint i, float *room)
+{
+  const Piece *p = &g_array_index (s->o->pieces, Piece, i);
+  gsize step;
+  const float *g = gradient (s, p, NULL, &step);
+  (void) room;
+  s->o->sums[i] = 0;
+  for (gsize k = 0; k < p->rows; k++)
+    s->o->sums[i] += sum_of_squares (g + k * step, p->part.n);
 }
 
 static void
-apply (const Step *s, guint i)
+apply (const Step *s, guint i, float *room)
 {
   const ConvoyOptim *o = s->o;
-  const ConvoyOptimPart *p = &g_array_index (o->pieces, ConvoyOptimPart, i);
-  ConvoyOptimCall c = { .lr = s->lr * p->rate, .step = s->step };
-  float *m = o->moment[0] ? o->moment[0] + p->offset : NULL, *v = o->moment[1] ? o->moment[1] + p->offset : NULL;
+  const Piece *p = &g_array_index (o->pieces, Piece, i);
+  const ConvoyOptimPart *part = &p->part;
+  ConvoyOptimCall c = { .lr = s->lr * part->rate, .step = s->step };
+  gsize step, n = part->n;
+  float *g = gradient (s, p, room, &step);
   for (guint k = 0; k < o->spec.n; k++)
     c.k[k] = o->spec.v[k].value;
-  if (s->scale != 1 || s->limit < INFINITY)
-    scale_and_hold (s->g + p->offset, s->scale, s->limit, p->n);
-  if (s->decay != 0 && p->decays)
-    scale_all (s->w + p->offset, 1 - c.lr * s->decay, p->n);
-  o->rule->update (&c, s->w + p->offset, s->g + p->offset, m, v, p->n);
+  for (gsize k = 0, at = part->offset; k < p->rows; k++, g += step, at += part->outer ? part->outer->cols : 0) {
+    if (s->scale != 1 || s->limit < INFINITY)
+      scale_and_hold (g, s->scale, s->limit, n);
+    if (s->decay != 0 && part->decays)
+      scale_all (s->w + at, 1 - c.lr * s->decay, n);
+    o->rule->update (&c, s->w + at, g, o->moment[0] ? o->moment[0] + at : NULL, o->moment[1] ? o->moment[1] + at : NULL, n);
+  }
 }
 
 /* Every piece, by as many threads as there are. */
 static void
-each_piece (const Step *s, void (*f) (const Step *s, guint i))
+each_piece (const Step *s, void (*f) (const Step *s, guint i, float *room))
 {
   gint n = s->o->pieces->len;
-#pragma omp parallel for schedule (static) num_threads (s->o->threads) if (n > 1)
-  for (gint i = 0; i < n; i++)
-    f (s, i);
+#pragma omp parallel num_threads(s->o->threads) if (n > 1)
+  {
+    g_autofree float *room = g_new (float, OUTER_PIECE);
+#pragma omp for schedule(static)
+    for (gint i = 0; i < n; i++)
+      f (s, i, room);
+  }
 }
 
 void
-convoy_optim_step (ConvoyOptim *o, float *w, float *g, double lr, guint64 step)
+convoy_optim_step (ConvoyOptim *o, float *w, float *g, gboolean complete, double lr, guint64 step)
 {
   double norm = convoy_spec_get (&o->spec, "clip-norm"), limit = convoy_spec_get (&o->spec, "clip-value");
-  Step s = { o, w, g, lr, step, .l2 = 2 * convoy_spec_get (&o->spec, "l2"), .scale = 1, .limit = limit > 0 ? limit : INFINITY,
-    .decay = convoy_spec_get (&o->spec, "weight-decay") };
-  if (s.l2 != 0 || norm > 0)
-    each_piece (&s, prepare);
+  Step s = { o, w, g, complete, lr, step, .l2 = 2 * convoy_spec_get (&o->spec, "l2"), .scale = 1,
+    .limit = limit > 0 ? limit : INFINITY, .decay = convoy_spec_get (&o->spec, "weight-decay") };
   if (norm > 0) {
     double sum = 0;
+    each_piece (&s, measure);
+    s.complete = TRUE;
+    s.l2 = 0;
     for (guint i = 0; i < o->pieces->len; i++)
       sum += o->sums[i];
     if (sum > norm * norm)

@@ -4,6 +4,7 @@
  * moments it keeps for a weight, and one loop over flat arrays. */
 #ifndef CONVOY_OPTIM_H
 #define CONVOY_OPTIM_H
+#include "core/outer.h"
 #include "core/spec.h"
 
 #define CONVOY_OPTIM_MOMENTS 2
@@ -32,13 +33,14 @@ typedef struct {
   gsize offset, n;
   float rate;                   /* factor of the learning rate; 0: stays as it is */
   gboolean decays;              /* l2 and weight-decay are for it */
+  const ConvoyOuter *outer; /* its gradient is this product; NULL: it is in the array. Borrowed */
 } ConvoyOptimPart;
 
 typedef struct {
   ConvoySpec spec;
   const ConvoyOptimRule *rule;
   guint threads;
-  GArray *pieces;               /* ConvoyOptimPart, none long: what a thread takes at a time */
+  GArray *pieces; /* what a thread takes at a time, none large */
   gsize n;                      /* floats of each moment */
   float *moment[CONVOY_OPTIM_MOMENTS];  /* NULL: not kept; laid out as the weights */
   double *sums;                 /* by piece */
@@ -50,6 +52,6 @@ gboolean convoy_optim_init (ConvoyOptim *o, const char *text, double lr, guint t
 gboolean convoy_optim_set_parts (ConvoyOptim *o, const ConvoyOptimPart *parts, guint n_parts, gsize n, GError **error);
 void convoy_optim_clear (ConvoyOptim *o);
 /* Step number step (from 1) with this learning rate. May change g (decay, clipping). The bits of the
- * outcome do not depend on threads. */
-void convoy_optim_step (ConvoyOptim *o, float *w, float *g, double lr, guint64 step);
+ * outcome do not depend on threads. complete: all gradients are in g, products too. */
+void convoy_optim_step (ConvoyOptim *o, float *w, float *g, gboolean complete, double lr, guint64 step);
 #endif

@@ -33,7 +33,7 @@ live_in (ConvoyPlan *p, GArray *steps, ConvoyBufKind kind)
       }
 }
 
-/* Static memory that a run reads stays for good; so does an output. */
+/* Static memory that a run reads stays for good; so do an output and what a gradient is the product of. */
 static void
 live_forever (ConvoyPlan *p)
 {
@@ -46,6 +46,9 @@ live_forever (ConvoyPlan *p)
       }
   for (guint i = 0; i < p->outputs->len; i++)
     CONVOY_BUF (p, convoy_plan_root (p, g_array_index (p->outputs, ConvoyBuf, i), NULL))->last = G_MAXUINT;
+  for (guint i = 0; i < p->slots->len; i++)
+    for (guint k = 0; k < 2 && CONVOY_PLAN_SLOT (p, i)->outer[k] != CONVOY_NO_BUF; k++)
+      CONVOY_BUF (p, convoy_plan_root (p, CONVOY_PLAN_SLOT (p, i)->outer[k], NULL))->last = G_MAXUINT;
 }
 
 static gint

@@ -49,6 +49,7 @@ typedef struct {
   ConvoyValue value;
   ConvoyBuf weight, gradient;   /* gradient: CONVOY_NO_BUF for statistics */
   gboolean settled;             /* a step reads it: its layout stays */
+  ConvoyBuf outer[2];           /* the gradient is left as their product; CONVOY_NO_BUF: it is computed */
   ConvoyMd *plain, *md;         /* the layout, and that in which the bytes, of the same shape, are the plain tensor; NULL: it is plain */
 } ConvoyPlanSlot;
 

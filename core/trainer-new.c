@@ -113,7 +113,7 @@ set_rates (ConvoyTrainer *t, GError **error)
       return FALSE;
   for (guint i = 0; i < convoy_exec_n_slots (t->learner); i++) {
     const ConvoySlot *s = convoy_exec_slot (t->learner, i);
-    ConvoyOptimPart p = { s->offset, s->n, rate_of (words, s->name), s->shape.n > 1 };
+    ConvoyOptimPart p = { s->offset, s->n, rate_of (words, s->name), s->shape.n > 1, convoy_exec_outer (t->learner, i) };
     t->floats = MAX (t->floats, s->offset + s->n);
     if (!s->statistic)
       g_array_append_val (parts, p);

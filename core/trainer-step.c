@@ -38,7 +38,8 @@ check_labels (const ConvoyTrainer *t, const gint64 *y, guint n, GError **error)
 ConvoyExec *
 convoy_trainer_exec (ConvoyTrainer *t, guint n, gboolean learns, GError **error)
 {
-  ConvoyLearnOptions learn = { .threads = t->o.threads, .freeze = t->o.freeze, .freeze_batchnorm = t->o.freeze_batchnorm };
+  ConvoyLearnOptions learn = { .threads = t->o.threads, .freeze = t->o.freeze, .freeze_batchnorm = t->o.freeze_batchnorm,
+    .outer = n == t->o.batch };
   ConvoyPlanOptions infer = { .threads = t->o.threads };
   ConvoyGraph *bound = convoy_loss_bind (&t->loss, t->graph, n, error);
   ConvoyPlan *plan = bound == NULL ? NULL
@@ -192,7 +193,8 @@ convoy_trainer_learn (ConvoyTrainer *t, const void *x, const gint64 *y, guint n,
   if (e == t->rest && !take_over (t, error))
     return FALSE;
   t->stored = FALSE;
-  convoy_optim_step (&t->optim, convoy_exec_weights (t->learner), convoy_exec_gradients (t->learner), lr, ++t->updates);
+  convoy_optim_step (&t->optim, convoy_exec_weights (t->learner), convoy_exec_gradients (t->learner), e == t->rest, lr,
+      ++t->updates);
   return TRUE;
 }
 

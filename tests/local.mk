@@ -73,11 +73,9 @@ tests_test_model_LDADD = $(tests_test_data_LDADD) -lm
 
 # From gradients to weights.
 check_PROGRAMS += tests/test-optim
-tests_test_optim_SOURCES = tests/test-optim.c core/optim.c core/optim.h core/optim-rules.c core/schedule.c core/schedule.h core/spec.c core/spec.h \
-	core/nearest.c core/vector.h tests/tap.c tests/tap.h
-tests_test_optim_CPPFLAGS = $(tests_test_data_CPPFLAGS)
-tests_test_optim_CFLAGS = $(AM_CFLAGS) $(OPENMP_CFLAGS) -fno-math-errno
-tests_test_optim_LDADD = $(tests_test_data_LDADD) -lm
+tests_test_optim_SOURCES = tests/test-optim.c tests/tap.c tests/tap.h
+tests_test_optim_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)
+tests_test_optim_LDADD = $(tests_test_gradients_LDADD)
 
 # A graph learns.
 check_PROGRAMS += tests/test-trainer tests/test-resume

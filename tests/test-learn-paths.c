@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * test-learn-paths.c - what learns quickly against what learns plainly: kernels over blocks of channels
- * against the formulas in double precision. */
+ * against the formulas in double precision, gradients that are left as products against those that
+ * are computed. */
 #include "core/graph.h"
-#include "core/learn.h"
+#include "core/optim.h"
 #include "tests/tap.h"
 #include <math.h>
 #include <string.h>
@@ -109,9 +110,90 @@ test_norm_in_blocks (void)
   convoy_exec_free (e);
 }
 
+/* --- gradients that are left as products ------------------------------- */
+
+enum { SAMPLES = 6, INPUTS = 2100, OUTPUTS = 40 }; /* more than a piece has, and no multiple of it */
+
+/* Weights OxC, or CxO, with a bias, a function, and a second layer behind; then a mean square. */
+static ConvoyGraph *
+layers_graph (gboolean turned)
+{
+  ConvoyShape xs = CONVOY_SHAPE (SAMPLES, INPUTS), ws = turned ? CONVOY_SHAPE (OUTPUTS, INPUTS) : CONVOY_SHAPE (INPUTS, OUTPUTS),
+              bs = CONVOY_SHAPE (OUTPUTS);
+  ConvoyShape vs = CONVOY_SHAPE (OUTPUTS, 3);
+  ConvoyGraph *g = convoy_graph_new (13);
+  ConvoyAttrs *a = convoy_attrs_new ();
+  convoy_attrs_set_int (a, "transB", turned);
+  ConvoyValue in[3] = { convoy_graph_input (g, "x", CONVOY_F32, &xs), param (g, "w", &ws, -0.03f, 0.01f),
+    param (g, "b", &bs, -0.1f, 0.05f) };
+  ConvoyValue y = convoy_graph_node (g, "Gemm", NULL, in, 3, NULL, 1, a, NULL),
+              r = convoy_graph_node (g, "Relu", NULL, &y, 1, NULL, 1, NULL, NULL);
+  ConvoyValue last[2] = { r, param (g, "v", &vs, -0.2f, 0.07f) };
+  convoy_graph_add_loss (g, convoy_graph_node (g, "MatMul", NULL, last, 2, NULL, 1, NULL, NULL), "MeanSquaredError", TRUE, 0, NULL);
+  return g;
+}
+
+/* The slots' weights after three steps, plain. products: how many gradients were left. */
+static float *
+weights_after (ConvoyGraph *g, const char *optimizer, gboolean outer, guint threads, guint *products)
+{
+  ConvoyPlan *p = convoy_plan_new_learning (g, &(ConvoyLearnOptions) { .threads = threads, .outer = outer }, NULL);
+  ConvoyExec *e = p ? convoy_exec_new (p, NULL) : NULL;
+  CU_ASSERT_PTR_NOT_NULL_FATAL (e);
+  ConvoyOptim o;
+  ConvoyOptimPart parts[8];
+  guint n = convoy_exec_n_slots (e);
+  *products = 0;
+  for (guint i = 0; i < n; i++) {
+    const ConvoySlot *s = convoy_exec_slot (e, i);
+    parts[i] = (ConvoyOptimPart) { s->offset, s->n, 1, s->shape.n > 1, convoy_exec_outer (e, i) };
+    *products += parts[i].outer != NULL;
+  }
+  CU_ASSERT_TRUE_FATAL (convoy_optim_init (&o, optimizer, 0.01, threads, NULL)
+      && convoy_optim_set_parts (&o, parts, n, convoy_exec_n_learning (e), NULL));
+  ConvoyShape xs = CONVOY_SHAPE (SAMPLES, INPUTS), ts = CONVOY_SHAPE (SAMPLES, 3);
+  g_autoptr (ConvoyTensor) x = convoy_tensor_new (CONVOY_F32, &xs, NULL), t = convoy_tensor_new (CONVOY_F32, &ts, NULL);
+  for (gsize i = 0; i < SAMPLES * INPUTS; i++)
+    ((float *) convoy_tensor_data (x))[i] = sample (i);
+  for (gsize i = 0; i < SAMPLES * 3; i++)
+    ((float *) convoy_tensor_data (t))[i] = sample (i * 77);
+  for (guint step = 1; step <= 3; step++) {
+    CU_ASSERT_TRUE_FATAL (convoy_exec_set (e, 0, x, NULL) && convoy_exec_set (e, 1, t, NULL) && convoy_exec_run (e, NULL));
+    convoy_optim_step (&o, convoy_exec_weights (e), convoy_exec_gradients (e), FALSE, 0.01, step);
+  }
+  float *w = g_memdup2 (convoy_exec_weights (e), convoy_exec_n_learning (e) * sizeof (float));
+  convoy_optim_clear (&o);
+  convoy_exec_free (e);
+  convoy_plan_unref (p);
+  return w;
+}
+
+static void
+test_products (void)
+{
+  static const char *const optimizers[] = { "sgd", "momentum l2=0.01", "nesterov clip-norm=0.1", "momentum clip-norm=0.1 l2=0.01",
+    "sgd clip-value=0.001", "momentum" };
+  const gsize count = INPUTS * OUTPUTS;
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (optimizers); i++) {
+    ConvoyGraph *g = layers_graph (i % 2);
+    guint none, some, same;
+    g_autofree float *plain = weights_after (g, optimizers[i / 2], FALSE, 1, &none),
+                     *left = weights_after (g, optimizers[i / 2], TRUE, 1, &some);
+    g_autofree float *threads = weights_after (g, optimizers[i / 2], TRUE, 2, &same);
+    double worst = 0;
+    for (gsize k = 0; k < count; k++)
+      worst = fmax (worst, fabs (plain[k] - left[k]));
+    CU_ASSERT (none == 0 && some == 1 && same == 1);
+    CU_ASSERT (worst < 1e-6);
+    CU_ASSERT_EQUAL (memcmp (left, threads, count * sizeof *left), 0);
+    convoy_graph_unref (g);
+  }
+}
+
 int
 main (void)
 {
-  static const TapTest tests[] = { { "BatchNormalization over blocks of channels", test_norm_in_blocks }, { NULL, NULL } };
+  static const TapTest tests[] = { { "BatchNormalization over blocks of channels", test_norm_in_blocks },
+    { "gradients left as products", test_products }, { NULL, NULL } };
   return tap_main ("learn-paths", tests);
 }

@@ -21,7 +21,7 @@ near_to (double got, double wanted, double tolerance)
 static void
 make (ConvoyOptim *o, const char *text, double lr, guint threads, gsize n, gboolean decays)
 {
-  ConvoyOptimPart part = { 0, n, 1, decays };
+  ConvoyOptimPart part = { 0, n, 1, decays, NULL };
   CU_ASSERT_TRUE_FATAL (convoy_optim_init (o, text, lr, threads, NULL));
   CU_ASSERT_TRUE_FATAL (convoy_optim_set_parts (o, &part, 1, n, NULL));
 }
@@ -40,7 +40,7 @@ constant_gradient (const char *text, float w, float g, guint steps)
   make (&o, text, 0, 1, 1, TRUE);
   for (guint i = 1; i <= steps; i++) {
     float copy = g;
-    convoy_optim_step (&o, &w, &copy, rate (&o), i);
+    convoy_optim_step (&o, &w, &copy, TRUE, rate (&o), i);
   }
   convoy_optim_clear (&o);
   return w;
@@ -87,7 +87,7 @@ test_pytorch (void)
     for (guint s = 0; s < 4; s++) {
       float g[3];
       memcpy (g, gradients[s], sizeof g);
-      convoy_optim_step (&o, w, g, rate (&o), s + 1);
+      convoy_optim_step (&o, w, g, TRUE, rate (&o), s + 1);
     }
     for (guint k = 0; k < 3; k++)
       near_to (w[k], cases[i].wanted[k], 2e-6);
@@ -105,7 +105,7 @@ test_every_rule (void)
     make (&o, convoy_optim_word (i)->word, 0.05, 1, 1, FALSE);
     for (guint s = 1; s <= 400; s++) {
       float g = w;
-      convoy_optim_step (&o, &w, &g, rate (&o), s);
+      convoy_optim_step (&o, &w, &g, TRUE, rate (&o), s);
     }
     near_to (w, 0, 0.1);
     convoy_optim_clear (&o);
@@ -120,15 +120,15 @@ test_clipping (void)
   ConvoyOptim o;
   float w[3] = { 0 }, g[3] = { 3, 0, -4 }, small[3] = { 0.3, 0, -0.4 }, large[3] = { 2, -2, 0.25 };
   make (&o, "sgd lr=1 clip-norm=1", 0, 1, 3, TRUE);
-  convoy_optim_step (&o, w, g, 1, 1);
+  convoy_optim_step (&o, w, g, TRUE, 1, 1);
   near_to (w[0], -0.6, 1e-6);
   near_to (w[2], 0.8, 1e-6);
-  convoy_optim_step (&o, w, small, 1, 2);
+  convoy_optim_step (&o, w, small, TRUE, 1, 2);
   near_to (w[0], -0.9, 1e-6);
   convoy_optim_clear (&o);
   memset (w, 0, sizeof w);
   make (&o, "sgd lr=1 clip-value=0.5", 0, 1, 3, TRUE);
-  convoy_optim_step (&o, w, large, 1, 1);
+  convoy_optim_step (&o, w, large, TRUE, 1, 1);
   near_to (w[0], -0.5, 0);
   near_to (w[1], 0.5, 0);
   near_to (w[2], -0.25, 0);
@@ -138,12 +138,12 @@ test_clipping (void)
 static void
 test_parts (void)
 {
-  ConvoyOptimPart parts[] = { { 0, 2, 1, TRUE }, { 2, 1, 0.5, FALSE }, { 3, 1, 0, TRUE } };
+  ConvoyOptimPart parts[] = { { 0, 2, 1, TRUE, NULL }, { 2, 1, 0.5, FALSE, NULL }, { 3, 1, 0, TRUE, NULL } };
   float w[4] = { 1, 1, 1, 1 }, g[4] = { 1, 1, 1, 1 };
   ConvoyOptim o;
   CU_ASSERT_TRUE_FATAL (convoy_optim_init (&o, "sgd l2=0.5", 0.1, 1, NULL));
   CU_ASSERT_TRUE_FATAL (convoy_optim_set_parts (&o, parts, 3, 4, NULL));
-  convoy_optim_step (&o, w, g, rate (&o), 1);
+  convoy_optim_step (&o, w, g, TRUE, rate (&o), 1);
   near_to (w[0], 0.8, 1e-6);    /* the penalty doubles the gradient */
   near_to (w[2], 0.95, 1e-6);   /* half the rate, no penalty */
   CU_ASSERT_EQUAL (w[3], 1);
@@ -162,7 +162,7 @@ run_many (const char *text, guint threads, float *w)
   for (guint s = 1; s <= 3; s++) {
     for (gsize i = 0; i < MANY; i++)
       g[i] = cosf (i * 0.37f + s);
-    convoy_optim_step (&o, w, g, rate (&o), s);
+    convoy_optim_step (&o, w, g, TRUE, rate (&o), s);
   }
   convoy_optim_clear (&o);
 }

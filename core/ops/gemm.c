@@ -150,6 +150,38 @@ inner_product (ConvoyBuild *b, const ConvoyNode *n, gboolean weights_are_oc, Con
   layer_clear (&l);
 }
 
+typedef struct {
+  gint64 rows, cols;
+} Matrix;
+
+/* dy -> db */
+CONVOY_VECTORIZED static void
+sum_rows (void *const data[], const void *user)
+{
+  const Matrix *m = user;
+  const float *dy = data[0];
+  float *restrict db = data[1];
+  memset (db, 0, m->cols * sizeof *db);
+  for (gint64 i = 0; i < m->rows; i++)
+    for (gint64 k = 0; k < m->cols; k++)
+      db[k] += dy[i * m->cols + k];
+}
+
+/* dW may be left as the product that it is; the bias is then for us. */
+static gboolean
+leave_weights (ConvoyBuild *b, const ConvoyNode *n, const Layer *l, gboolean weights_are_oc, ConvoyBuf x, ConvoyBuf dy)
+{
+  if (!convoy_build_wants (b, n->in[1])
+      || !convoy_build_grad_outer (b, n->in[1], n, weights_are_oc ? dy : x, weights_are_oc ? x : dy))
+    return FALSE;
+  if (l->bm) {
+    ConvoyBuf db = convoy_build_grad_out (b, n->in[2], l->bm, l->bm);
+    convoy_build_call (b, "layer bias", sum_rows, g_memdup2 (&(Matrix) { l->y.d[0], l->y.d[1] }, sizeof (Matrix)), 1, 1, dy, db);
+    convoy_build_grad_done (b, n->in[2], db, l->bm);
+  }
+  return TRUE;
+}
+
 /* dW = dy^T x, db = sum of dy, dx = dy W */
 static void
 inner_product_back (ConvoyBuild *b, const ConvoyNode *n, gboolean weights_are_oc)
@@ -160,9 +192,9 @@ inner_product_back (ConvoyBuild *b, const ConvoyNode *n, gboolean weights_are_oc
   ConvoyBuf dy = convoy_build_grad (b, n->out);
   g_autoptr (ConvoyMd) plain = convoy_md_plain (convoy_build_shape (b, n->out));
   dy = as_matrix (b, convoy_build_in_as (b, dy, plain), convoy_build_shape (b, n->out), &l.y, l.ym);
-  if (forward && (convoy_build_wants (b, n->in[1]) || bias)) {
+  ConvoyBuf x = as_matrix (b, convoy_build_in_plain (b, n->in[0]), convoy_build_shape (b, n->in[0]), &l.x, l.xm);
+  if (forward && (convoy_build_wants (b, n->in[1]) || bias) && !leave_weights (b, n, &l, weights_are_oc, x, dy)) {
     ConvoyPrim *p = convoy_dnn_ip_weights (l.xm, l.given, l.bm, l.ym, forward, convoy_build_error (b));
-    ConvoyBuf x = as_matrix (b, convoy_build_in_plain (b, n->in[0]), convoy_build_shape (b, n->in[0]), &l.x, l.xm);
     ConvoyBuf dw = convoy_build_wants (b, n->in[1]) ? convoy_build_grad_out (b, n->in[1], l.given, l.given) : convoy_build_tmp (b, &l.w, l.given);
     ConvoyBuf db = bias ? convoy_build_grad_out (b, n->in[2], l.bm, l.bm) : CONVOY_NO_BUF;
     convoy_build_prim (b, "layer weights", p, CONVOY_ARG_SRC, x, CONVOY_ARG_DDST, dy, CONVOY_ARG_DWEI, dw, CONVOY_ARG_DBIAS, db, -1);
