@@ -202,21 +202,20 @@ sort_places (void *const data[], const void *user)
   begin[0] = 0;
 }
 
-/* dP of one row, from the places where it stands. */
+/* dP of one row, from the places where it stands: all taps of one after the other, for what they read lies side by side. */
 CONVOY_VECTORIZED static void
 sum_row (const Rows *r, const float *dy, const gint32 *place, gint64 n, float *dp)
 {
-  gint64 blocks = r->outputs / BLOCK;
-  for (gint64 k = 0; k < r->taps; k++)
-    for (gint64 block = 0; block < blocks; block++) {
-      ConvoyLanes *to = (ConvoyLanes *) (dp + k * r->outputs + block * BLOCK), sum = *to;
-      for (gint64 i = 0; i < n; i++) {
-        gint64 text = place[i] / r->length, t = place[i] % r->length - k + r->before;
-        if (t >= 0 && t < r->places)
-          sum += *(const ConvoyLanes *) (dy + ((text * blocks + block) * r->places + t) * BLOCK);
-      }
-      *to = sum;
-    }
+  const gint32 length = (gint32) r->length;
+  const gint64 blocks = r->outputs / BLOCK;
+  for (gint64 i = 0; i < n; i++) {
+    const float *text = dy + place[i] / length * blocks * r->places * BLOCK;
+    const gint64 t = place[i] % length + r->before, last = MIN (t + 1, r->taps);
+    for (gint64 k = MAX (t - r->places + 1, 0); k < last; k++)
+      for (gint64 block = 0; block < blocks; block++)
+        *(ConvoyLanes *) (dp + k * r->outputs + block * BLOCK) += *(const ConvoyLanes *) (text
+            + (block * r->places + t - k) * BLOCK);
+  }
 }
 
 /* dy, places -> dP */
@@ -231,8 +230,7 @@ gather_back (void *const data[], const void *user)
   for (gint64 v = 0; v < r->rows; v++) {
     float *to = dp + v * r->taps * r->outputs;
     memset (to, 0, r->taps * r->outputs * sizeof *to);
-    for (gint64 i = begin[v]; i < begin[v + 1]; i += PIECE)     /* what a piece reads stays in the first-level cache */
-      sum_row (r, dy, list + i, MIN (PIECE, begin[v + 1] - i), to);
+    sum_row (r, dy, list + begin[v], begin[v + 1] - begin[v], to);
   }
 }
 

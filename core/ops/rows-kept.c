@@ -6,14 +6,6 @@
 
 #define FEW 8 /* new rows that are not worth a second thread */
 
-gboolean
-convoy_rows_index (const ConvoyNode *gather, gint64 index, gint64 rows, gint64 *row, GError **error)
-{
-  *row = index + (index < 0 ? rows : 0);
-  return (*row >= 0 && *row < rows)
-      || convoy_infer_fail (gather, error, "index %" G_GINT64_FORMAT " on an axis of %" G_GINT64_FORMAT, index, rows);
-}
-
 /* y = e W; e D, W DxF, y F */
 CONVOY_VECTORIZED static void
 multiply (const float *restrict e, const float *restrict w, gint64 width, gint64 n, float *restrict y)

@@ -18,5 +18,11 @@ typedef struct {
 void convoy_rows_kept (ConvoyBuild *b, const ConvoyKeptRows *r, ConvoyBuf table, ConvoyBuf weights, ConvoyBuf index,
     ConvoyBuf *products, ConvoyBuf *at);
 /* An index as a row, counted from the end where it is negative; FALSE: there is no such row. */
-gboolean convoy_rows_index (const ConvoyNode *gather, gint64 index, gint64 rows, gint64 *row, GError **error);
+static inline gboolean
+convoy_rows_index (const ConvoyNode *gather, gint64 index, gint64 rows, gint64 *row, GError **error)
+{
+  *row = index + (index < 0 ? rows : 0);
+  return (*row >= 0 && *row < rows)
+      || convoy_infer_fail (gather, error, "index %" G_GINT64_FORMAT " on an axis of %" G_GINT64_FORMAT, index, rows);
+}
 #endif
