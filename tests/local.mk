@@ -203,6 +203,11 @@ noinst_PROGRAMS += tests/bench/text-bare
 tests_bench_text_bare_SOURCES = tests/bench/text-bare.c
 tests_bench_text_bare_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
 tests_bench_text_bare_LDADD = core/libconvoy.la $(CORE_LIBS)
+noinst_PROGRAMS += tests/bench/upto
+tests_bench_upto_SOURCES = tests/bench/upto.c
+tests_bench_upto_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS)
+tests_bench_upto_LDADD = core/libconvoy.la $(CORE_LIBS)
+EXTRA_DIST += tests/bench/extract tests/bench/extract.js tests/bench/frames.js
 EXTRA_DIST += tests/bench/classify-files tests/bench/classify-files.js tests/bench/side-by-side tests/bench/side-by-side.js
 EXTRA_DIST += tests/bench/tables tests/bench/text-training tests/bench/text-training.py tests/bench/text-classify tests/bench/text-classify.js
 
