@@ -180,10 +180,10 @@ convoy_features_file_open (const char *path, GError **error)
 static gboolean
 read_row (ConvoyFeaturesFile *f, gsize i, float *out)
 {
-  hsize_t start[CONVOY_MAX_DIMS + 1] = { i }, count[CONVOY_MAX_DIMS + 1] = { 1 }, n = (hsize_t) convoy_shape_count (&f->shape);
+  hsize_t start[CONVOY_MAX_DIMS + 1] = { i }, count[CONVOY_MAX_DIMS + 1] = { 1 };
   for (guint k = 0; k < f->shape.n; k++)
     count[k + 1] = (hsize_t) f->shape.d[k];
-  CONVOY_ID from = H5Dget_space (f->set), to = H5Screate_simple (1, &n, NULL);
+  CONVOY_ID from = H5Dget_space (f->set), to = H5Screate_simple ((int) f->shape.n + 1, count, NULL);     /* of one shape: HDF5 maps others element by element */
   return H5Sselect_hyperslab (from, H5S_SELECT_SET, start, NULL, count, NULL) >= 0
       && H5Dread (f->set, H5T_NATIVE_FLOAT, to, from, H5P_DEFAULT, out) >= 0;
 }
