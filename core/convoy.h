@@ -356,7 +356,7 @@ typedef struct {
 
 /* CIFAR binary (a file, or a folder of data_batch_*.bin and test_batch.bin), IDX (MNIST, a folder
  * of *-images-idx3-ubyte), features (HDF5, see the feature store), or a folder a class of pictures or texts, which may be below folders
- * called train, validation and test. split is "train", "validation", "test" or "all"; where there
+ * called train, validation and test; one without folders is a class by itself. split is "train", "validation", "test" or "all"; where there
  * is no such part the error is CONVOY_ERROR_ABSENT. A class of files of which none is left is an
  * error. options may be NULL. */
 CONVOY_API ConvoyDataset *convoy_dataset_open_with (const char *path, const char *split, const ConvoyDatasetOptions *options, GError **error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * dataset-folder.c - a folder a class, sorted by name, of pictures or of texts; perhaps below folders
- * called train, validation and test. Files that are none of these are passed over, and named. */
+ * called train, validation and test. A folder without folders is one class, called as it is. Files that are none
+ * of these are passed over, and named. */
 #include "core/dataset.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -98,7 +99,19 @@ has_kind (const char *name, ConvoySampleKind kind)
   return FALSE;
 }
 
-/* Whether a class folder below one of the roots has files of that kind, by their names. */
+/* Whether a folder has files of that kind, by their names. */
+static gboolean
+has_files (const char *folder, ConvoySampleKind kind)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+  while (dir && (name = g_dir_read_name (dir)) != NULL)
+    if (has_kind (name, kind))
+      return TRUE;
+  return FALSE;
+}
+
+/* Whether a class folder below one of the roots has them. */
 static gboolean
 holds (const char *root, GPtrArray *roots, ConvoySampleKind kind)
 {
@@ -107,21 +120,26 @@ holds (const char *root, GPtrArray *roots, ConvoySampleKind kind)
     g_autoptr (GPtrArray) classes = list (top, TRUE);
     for (guint c = 0; c < classes->len; c++) {
       g_autofree char *folder = g_build_filename (top, classes->pdata[c], NULL);
-      g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-      const char *name;
-      while (dir && (name = g_dir_read_name (dir)) != NULL)
-        if (has_kind (name, kind))
-          return TRUE;
+      if (has_files (folder, kind))
+        return TRUE;
     }
   }
   return FALSE;
+}
+
+/* Whether it is a single class. */
+static gboolean
+is_flat (const char *path)
+{
+  g_autoptr (GPtrArray) folders = list (path, TRUE);
+  return folders->len == 0 && (has_files (path, CONVOY_SAMPLE_PICTURE) || has_files (path, CONVOY_SAMPLE_TEXT));
 }
 
 static gboolean
 folder_probe (const char *path)
 {
   g_autoptr (GPtrArray) roots = find_roots (path, "all");
-  return g_file_test (path, G_FILE_TEST_IS_DIR) && (holds (path, roots, CONVOY_SAMPLE_PICTURE) || holds (path, roots, CONVOY_SAMPLE_TEXT));
+  return g_file_test (path, G_FILE_TEST_IS_DIR) && (is_flat (path) || holds (path, roots, CONVOY_SAMPLE_PICTURE) || holds (path, roots, CONVOY_SAMPLE_TEXT));
 }
 
 /* --- opening ---------------------------------------------------------- */
@@ -209,33 +227,45 @@ folder_name (void *user, gsize i)
   return g_strdup (((const Folder *) user)->names->pdata[i]);
 }
 
-static ConvoyDataset *
-folder_open (const char *path, const char *split, const ConvoyDatasetOptions *o, GError **error)
+/* The classes of split below f's root; whole: the name of the single one, or NULL. Gives their names. */
+static char **
+add_classes (Folder *f, const char *split, const char *whole, const ConvoyDatasetOptions *o, ConvoySampleKind kind, GStrvBuilder *skipped)
 {
-  static const ConvoyDatasetFuncs funcs = { .bytes = folder_bytes, .label = folder_label, .name = folder_name, .free = folder_free };
-  g_autoptr (GPtrArray) roots = find_roots (path, split);
-  g_autoptr (GStrvBuilder) skipped = g_strv_builder_new ();
-  g_auto (GStrv) classes = list_classes (path, roots);
-  guint n_classes = g_strv_length (classes);
-  if (n_classes == 0) {
-    convoy_dataset_no_split (path, split, error);
-    return NULL;
-  }
-  g_autoptr (GPtrArray) everywhere = find_roots (path, "all");
-  ConvoySampleKind kind = holds (path, everywhere, CONVOY_SAMPLE_PICTURE) ? CONVOY_SAMPLE_PICTURE : CONVOY_SAMPLE_TEXT;
-  Folder *f = g_new (Folder, 1);
-  *f = (Folder) { g_strdup (path), g_ptr_array_new_with_free_func (g_free), g_array_new (FALSE, FALSE, sizeof (guint32)) };
+  g_autoptr (GPtrArray) roots = whole ? g_ptr_array_new_with_free_func (g_free) : find_roots (f->root, split);
+  if (whole && (strcmp (split, "all") == 0 || strcmp (split, "train") == 0))
+    g_ptr_array_add (roots, g_strdup (""));
+  char **classes = whole ? g_strsplit (roots->len ? whole : "", "/", 1) : list_classes (f->root, roots);
   for (guint r = 0; r < roots->len; r++)
-    for (guint c = 0; c < n_classes; c++)
+    for (guint c = 0; classes[c]; c++)
       if (o->classes == NULL || g_strv_contains (o->classes, classes[c])) {
         g_autofree char *below = *(char *) roots->pdata[r] ? g_build_filename (roots->pdata[r], classes[c], NULL) : g_strdup (classes[c]);
         add_class (f, below, c, kind, skipped);
       }
-  ConvoyDatasetInfo info = { .n = f->names->len, .type = CONVOY_U8, .kind = kind, .n_classes = n_classes, .classes = (const char *const *) classes };
+  return classes;
+}
+
+static ConvoyDataset *
+folder_open (const char *path, const char *split, const ConvoyDatasetOptions *o, GError **error)
+{
+  static const ConvoyDatasetFuncs funcs = { .bytes = folder_bytes, .label = folder_label, .name = folder_name, .free = folder_free };
+  g_autoptr (GPtrArray) everywhere = find_roots (path, "all");
+  g_autoptr (GStrvBuilder) skipped = g_strv_builder_new ();
+  gboolean flat = is_flat (path), pictures = flat ? has_files (path, CONVOY_SAMPLE_PICTURE) : holds (path, everywhere, CONVOY_SAMPLE_PICTURE);
+  ConvoySampleKind kind = pictures ? CONVOY_SAMPLE_PICTURE : CONVOY_SAMPLE_TEXT;
+  g_autofree char *full = g_canonicalize_filename (path, NULL), *whole = flat ? g_path_get_basename (full) : NULL;
+  Folder *f = g_new (Folder, 1);
+  *f = (Folder) { flat ? g_path_get_dirname (full) : g_strdup (path), g_ptr_array_new_with_free_func (g_free), g_array_new (FALSE, FALSE, sizeof (guint32)) };
+  g_auto (GStrv) classes = add_classes (f, split, whole, o, kind, skipped);
+  ConvoyDatasetInfo info = { .n = f->names->len, .type = CONVOY_U8, .kind = kind, .n_classes = g_strv_length (classes), .classes = (const char *const *) classes };
+  if (info.n_classes == 0) {
+    convoy_dataset_no_split (path, split, error);
+    folder_free (f);
+    return NULL;
+  }
   ConvoyDataset *d = convoy_dataset_make (&info, &funcs, f);
   convoy_dataset_set_skipped (d, g_strv_builder_end (skipped));
   return d;
 }
 
-const ConvoyDatasetFormat convoy_folder_format = { "folder", "a folder a class", "folders of .jpg, .jpeg, .png or of .txt files, perhaps below train, validation, test",
+const ConvoyDatasetFormat convoy_folder_format = { "folder", "a folder a class", "one or more folders of .jpg, .jpeg, .png or of .txt files, perhaps below train, validation, test",
   folder_probe, folder_open };

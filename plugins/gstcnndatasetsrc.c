@@ -9,6 +9,7 @@
  * Gives the samples of a data set, a buffer each, as fast as they are taken. What a data set is
  * shows when it is looked at: a folder a class of pictures (whose files come as they are, image/jpeg
  * or image/png) or of texts (text/x-raw), perhaps below folders called train, validation and test;
+ * a folder without folders is one class;
  * CIFAR binary and IDX (video/x-raw, RGB or GRAY8); stored features and the numbers of a CSV file come
  * as other/tensors. Numbers are scaled to mean 0 and deviation 1 over the training samples.
  *

@@ -73,6 +73,27 @@ test_pictures (void)
   refused (temp_path ("pets"), "dev", NULL, CONVOY_ERROR_INVALID, "dev", "train, validation, test and all");
 }
 
+/* What lies in the folder itself, without folders, is one class. */
+static void
+test_flat (void)
+{
+  static const char *const skipped[] = { "holiday/notes", "neither JPEG nor PNG", NULL };
+  temp_write ("holiday/b.jpg", JPEG, -1);
+  temp_write ("holiday/a.png", PNG, -1);
+  temp_write ("holiday/notes", "nothing to be seen", -1);
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *path = g_strconcat (temp_path ("holiday"), i ? "/" : "", NULL);
+    ConvoyDataset *d = open_it (path, i ? "all" : "train", NULL, 2);
+    CU_ASSERT_EQUAL (convoy_dataset_info (d)->n_classes, 1);
+    CU_ASSERT_STRING_EQUAL (convoy_dataset_info (d)->classes[0], "holiday");
+    check_sample (d, 0, "holiday/a.png", 0, PNG);
+    check_sample (d, 1, "holiday/b.jpg", 0, JPEG);
+    CU_ASSERT_TRUE (g_strv_equal (convoy_dataset_skipped (d), skipped));
+    convoy_dataset_unref (d);
+  }
+  refused (temp_path ("holiday"), "test", NULL, CONVOY_ERROR_ABSENT, "holiday", "no samples of the split \"test\"");
+}
+
 static void
 test_empty_class (void)
 {
@@ -146,7 +167,7 @@ test_select (void)
 int
 main (void)
 {
-  static const TapTest tests[] = { { "folders of pictures", test_pictures }, { "a class of which nothing is left", test_empty_class },
+  static const TapTest tests[] = { { "folders of pictures", test_pictures }, { "pictures in the folder itself", test_flat }, { "a class of which nothing is left", test_empty_class },
     { "texts, and folders of splits", test_texts_and_splits }, { "selected classes", test_select }, { NULL, NULL } };
   return temp_main ("folder", tests);
 }
