@@ -38,7 +38,7 @@ core_libcore_la_SOURCES = \
 	core/dataset-subset.c \
 	core/dataset-table.c \
 	core/dataset-tokens.c \
-	core/copy.c core/copy.h core/dnn.c core/dnn.h \
+	core/copy.c core/copy.h core/dnn.c core/dnn.h core/dnn-inside.h core/dnn-md.c core/dnn-prim.c \
 	core/exec.c core/exec.h \
 	core/features.c core/features.h \
 	core/features-file.c \

@@ -31,13 +31,13 @@ never () {
 
 # Names have no spaces here, so a list of files is left to be split.
 sources () { find "$@" -name '*.[ch]' | sort; }
-core=$(sources core | grep -vE '^core/(ops/|dnn\.c$|convoy\.h$)')
+core=$(sources core | grep -vE '^core/(ops/|dnn(-md|-prim)?\.c$|dnn-inside\.h$|convoy\.h$)')
 
 echo 1..9
 only "convoy.h includes only glib.h" '<glib\.h>' core/convoy.h
 only "an operator sees only core/op.h and what operators share" "\"core/(op|ops/[a-z-]+)\\.h\"|$base" $(sources core/ops)
 only "core sees only itself, GLib, HDF5 and protobuf-c" "\"core/[a-z.-]+\"|<hdf5\.h>|<protobuf-c/.*>|$base" $core
-only "core/dnn.c adds oneDNN" "\"core/[a-z.-]+\"|$dnnl|$base" core/dnn.c
+only "core/dnn*.c add oneDNN" "\"core/[a-z.-]+\"|$dnnl|$base" core/dnn.c core/dnn-md.c core/dnn-prim.c core/dnn-inside.h
 only "the zoo sees only core/convoy.h, GIO, curl and nettle" "\"zoo/[a-z.-]+\"|$public|$gio|$curl|$sum|$base" $(sources zoo)
 only "plugins see only core/convoy.h, zoo/zoo.h, GStreamer, pictures and drawing" \
   "\"plugins/[a-z.-]+\"|$public|$zoo|$gst|$picture|$draw|$base" $(sources plugins)
