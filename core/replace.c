@@ -32,8 +32,11 @@ convoy_replace_begin (ConvoyReplace *r, const char *path, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (path), *base = g_path_get_basename (path);
   *r = (ConvoyReplace) { .path = path, .fd = -1 };
-  if (g_file_test (path, G_FILE_TEST_IS_DIR))
-    return fail (path, EISDIR, error);
+  struct stat there;
+  if (stat (path, &there) == 0 && !S_ISREG (there.st_mode)) {  /* renaming over a device would take it away */
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: cannot write: %s", path, S_ISDIR (there.st_mode) ? g_strerror (EISDIR) : "not a regular file");
+    return FALSE;
+  }
   r->part = g_strdup_printf ("%s/.%.200s.part", folder, base);
   while (r->fd < 0) {
     r->fd = open (r->part, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -285,7 +286,13 @@ test_no_folder (void)
   temp_check_error (g_steal_pointer (&error), "x/c.h5: cannot write", "No such file or directory");
   temp_path ("folder/x");
   CU_ASSERT_FALSE (convoy_checkpoint_save (c, temp_path ("folder"), &error));
-  temp_check_error (error, "folder: cannot write", "Is a directory");
+  temp_check_error (g_steal_pointer (&error), "folder: cannot write", "Is a directory");
+  const char *pipe_path = temp_path ("pipe");
+  struct stat st;
+  CU_ASSERT_EQUAL_FATAL (mkfifo (pipe_path, 0600), 0);
+  CU_ASSERT_FALSE (convoy_checkpoint_save (c, pipe_path, &error));
+  temp_check_error (error, "pipe: cannot write", "not a regular file");
+  CU_ASSERT_TRUE (stat (pipe_path, &st) == 0 && S_ISFIFO (st.st_mode));
 }
 
 static void
