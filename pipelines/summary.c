@@ -120,8 +120,7 @@ print_training (ConvoyGraph *bound, const ConvoyTrainOptions *o, GError **error)
 static int
 run (int argc, char **argv)
 {
-  g_autofree char *input = NULL, *upto = NULL;
-  g_autofree char *optimizer = g_strdup ("rmsprop");
+  g_autofree char *input = NULL, *upto = NULL, *optimizer = NULL;
   gboolean plan = FALSE, training = FALSE;
   int batch = 32;
   GError *error = NULL;
@@ -142,7 +141,7 @@ run (int argc, char **argv)
     return command_usage (c, argc < 2 ? "no model named" : "more than one model named");
   if (batch < 1)
     return command_usage (c, "--batch is not above 0");
-  const ConvoyTrainOptions train = { .batch = (guint) batch, .optimizer = optimizer };
+  const ConvoyTrainOptions train = { .batch = (guint) batch, .optimizer = optimizer ? optimizer : "rmsprop" };
   ConvoyGraph *g = network_load (argv[1], &error), *bound = g ? network_bind (g, training ? train.batch : 1, input, upto, &error) : NULL;
   if (bound && training)
     print_training (bound, &train, &error);
