@@ -134,6 +134,16 @@ lift_softmax (Tidy *t, const ConvoyNode *n, GError **error)
   return convoy_quantize_node (&t->s, n->op->name, n->out, "", &in, 1, attrs, error);
 }
 
+/* Of two it is an Add, which has a kernel for bytes. */
+static ConvoyValue
+lift_terms (Tidy *t, const ConvoyNode *n, GError **error)
+{
+  g_autofree ConvoyValue *in = g_new (ConvoyValue, n->n_in);
+  for (guint i = 0; i < n->n_in; i++)
+    in[i] = convoy_splice_value (&t->s, n->in[i]);
+  return convoy_quantize_node (&t->s, n->n_in == 2 ? "Add" : "Sum", n->out, "", in, n->n_in, NULL, error);
+}
+
 /* Operators that changed: from which set on they are as they are in 13. Without lift: not brought there. */
 static const struct {
   const char *op;
@@ -149,6 +159,7 @@ static const struct {
   { "Slice", 10, NULL },
   { "Softmax", 13, lift_softmax },
   { "Squeeze", 13, lift_axes },
+  { "Sum", G_MAXUINT, lift_terms },
   { "TopK", 11, NULL },
   { "Unsqueeze", 13, lift_axes },
   { "Upsample", G_MAXUINT, NULL },
