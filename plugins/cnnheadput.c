@@ -6,16 +6,6 @@
 #endif
 #include "plugins/cnnheadwork.h"
 
-/* Custom metadata say what a sample is; others describe the frame that it was. */
-static gboolean
-copy_custom (GstBuffer *from, GstMeta **meta, gpointer to)
-{
-  GstMetaTransformCopy all = { FALSE, 0, G_MAXSIZE };
-  if (gst_meta_info_is_custom ((*meta)->info) && (*meta)->info->transform_func)
-    (*meta)->info->transform_func (to, *meta, from, _gst_meta_transform_copy, &all);
-  return TRUE;
-}
-
 static gboolean
 put_picture (GstCnnHead *self, GstBuffer *buffer, CnnBatch *b)
 {
@@ -57,8 +47,7 @@ cnn_head_put_sample (GstCnnHead *self, GstBuffer *buffer)
     GST_OBJECT_UNLOCK (self);
   }
   b->out[b->n] = gst_buffer_new ();
-  gst_buffer_copy_into (b->out[b->n], buffer, GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0, -1);
-  gst_buffer_foreach_meta (buffer, copy_custom, b->out[b->n]);
+  cnn_sample_follow (b->out[b->n], buffer);
   b->n++;
   return TRUE;
 }

@@ -190,3 +190,20 @@ cnn_skipped_post (GstElement *element, const char *file, guint number, const cha
   gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element),
           gst_structure_new ("cnn-skipped", "file", G_TYPE_STRING, file, "number", G_TYPE_UINT, number, "reason", G_TYPE_STRING, reason, NULL)));
 }
+
+/* Custom metadata say what a sample is; others describe the frame that it was. */
+static gboolean
+copy_custom (GstBuffer *from, GstMeta **meta, gpointer to)
+{
+  GstMetaTransformCopy all = { FALSE, 0, G_MAXSIZE };
+  if (gst_meta_info_is_custom ((*meta)->info) && (*meta)->info->transform_func)
+    (*meta)->info->transform_func (to, *meta, from, _gst_meta_transform_copy, &all);
+  return TRUE;
+}
+
+void
+cnn_sample_follow (GstBuffer *out, GstBuffer *in)
+{
+  gst_buffer_copy_into (out, in, GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0, -1);
+  gst_buffer_foreach_meta (in, copy_custom, out);
+}

@@ -87,5 +87,8 @@ gboolean cnn_metadata_event_parse (GstEvent *event, GHashTable *props);
 /* Says what was skipped: a warning and the element message cnn-skipped (file, number, reason). */
 void cnn_skipped_post (GstElement *element, const char *file, guint number, const char *reason);
 
+/* out is what became of the sample in: it gets its times, flags and custom metadata. */
+void cnn_sample_follow (GstBuffer *out, GstBuffer *in);
+
 G_END_DECLS
 #endif

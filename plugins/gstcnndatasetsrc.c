@@ -8,10 +8,10 @@
  *
  * Gives the samples of a data set, a buffer each, as fast as they are taken. What a data set is
  * shows when it is looked at: a folder a class of pictures (whose files come as they are, image/jpeg
- * or image/png) or of texts (text/x-raw), perhaps below folders called train, validation and test;
- * a folder without folders is one class;
- * CIFAR binary and IDX (video/x-raw, RGB or GRAY8); stored features and the numbers of a CSV file come
- * as other/tensors. Numbers are scaled to mean 0 and deviation 1 over the training samples.
+ * or image/png) or of texts (text/x-raw), perhaps below folders called train, validation and test, a
+ * folder without folders being one class; CIFAR binary and IDX (video/x-raw, RGB or GRAY8); stored
+ * features and the numbers of a CSV file come as other/tensors. Numbers are scaled to mean 0 and
+ * deviation 1 over the training samples.
  *
  * Each epoch has a phase of training and, where there are samples to validate on, one of
  * validation: those of #GstCnnDatasetSrc:validation-location, a part drawn from the training

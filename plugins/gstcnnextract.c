@@ -216,16 +216,6 @@ announce (GstCnnExtract *self)
 
 /* --- samples ---------------------------------------------------------- */
 
-/* Custom metadata say what a sample is; others describe the frame that it was. */
-static gboolean
-copy_custom (GstBuffer *from, GstMeta **meta, gpointer to)
-{
-  GstMetaTransformCopy all = { FALSE, 0, G_MAXSIZE };
-  if (gst_meta_info_is_custom ((*meta)->info) && (*meta)->info->transform_func)
-    (*meta)->info->transform_func (to, *meta, from, _gst_meta_transform_copy, &all);
-  return TRUE;
-}
-
 /* The oldest in work, if it is ready (or all are to come out). */
 static GstFlowReturn
 take (GstCnnExtract *self, gboolean all, GstBuffer **out)
@@ -240,8 +230,7 @@ take (GstCnnExtract *self, gboolean all, GstBuffer **out)
     return GST_FLOW_ERROR;
   }
   *out = g_steal_pointer (&item.features);
-  gst_buffer_copy_into (*out, item.frame, GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0, -1);
-  gst_buffer_foreach_meta (item.frame, copy_custom, *out);
+  cnn_sample_follow (*out, item.frame);
   cnn_item_clear (&item);
   if (self->announce)
     announce (self);

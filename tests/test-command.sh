@@ -141,6 +141,7 @@ for net in cifar10-convnet cifar10-best imdb-convnet1d; do
   says "$net: at most 1.3 times that" 0 '^no more$' sh -c "convoy summary $net --training --batch 128 | awk '/times/ { print (\$1 <= 1.3) ? \"no more\" : \"more\" }'"
 done
 says "moments are counted" 0 '^Weights, gradients, moments +5\.6 MB$' convoy summary cifar10-convnet --training --optimizer sgd
+fails "a batch of no training" 2 'go with --training' convoy summary lenet-5 --batch 8
 fails "an unknown optimizer" 1 'adamm' convoy summary cifar10-convnet --training --optimizer adamm
 fails "an input of another rank" 1 'does not fit' convoy summary "$model" --input 5
 says "up to the features" 0 'GlobalAveragePool +3x1x1' convoy summary "$model" --upto features

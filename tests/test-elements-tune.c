@@ -210,14 +210,11 @@ own_statistics (void)
 static void
 imported (const char *name, const char *cut)
 {
-  const char *given = g_getenv ("CONVOY_SHARED"), *srcdir = g_getenv ("srcdir");
-  g_autofree char *onnx = g_strconcat (name, ".onnx", NULL), *ini = g_strconcat (name, ".ini", NULL);
-  g_autofree char *shared = given ? g_strdup (given) : g_build_filename (srcdir ? srcdir : ".", "..", "shared", NULL);
-  g_autofree char *relative = g_build_filename (shared, "models", onnx, NULL), *path = g_canonicalize_filename (relative, NULL);
-  if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
-    printf ("# no %s\n", path);
+  g_autofree char *onnx = g_strconcat (name, ".onnx", NULL), *ini = g_strconcat (name, ".ini", NULL), *relative = g_build_filename ("models", onnx, NULL);
+  const char *there = tap_shared (relative);
+  if (!there)
     return;
-  }
+  g_autofree char *path = g_canonicalize_filename (there, NULL);
   temp_write (ini, MEAN, -1);
   CU_ASSERT (symlink (path, temp_path (onnx)) == 0);
   check_all (temp_path (onnx), cut);
