@@ -110,30 +110,30 @@ check_index (void *const data[], const void *user, GError **error)
   return TRUE;
 }
 
-/* W OxDxK -> (K O)xD */
+/* W OxDxK to where one more of each of these lies so many floats further. */
+static void
+turn (const Rows *r, const float *w, float *out, gint64 output, gint64 width, gint64 tap)
+{
+  for (gint64 o = 0; o < r->outputs; o++)
+    for (gint64 d = 0; d < r->width; d++)
+      for (gint64 k = 0; k < r->taps; k++)
+        out[o * output + d * width + k * tap] = *w++;
+}
+
+/* -> (K O)xD */
 static void
 turn_weights (void *const data[], const void *user)
 {
   const Rows *r = user;
-  const float *w = data[0];
-  float *out = data[1];
-  for (gint64 o = 0; o < r->outputs; o++)
-    for (gint64 d = 0; d < r->width; d++)
-      for (gint64 k = 0; k < r->taps; k++)
-        out[(k * r->outputs + o) * r->width + d] = *w++;
+  turn (r, data[0], data[1], r->width, 1, r->outputs * r->width);
 }
 
-/* W OxDxK -> Dx(K O) */
+/* -> Dx(K O) */
 static void
 turn_outputs (void *const data[], const void *user)
 {
   const Rows *r = user;
-  const float *w = data[0];
-  float *out = data[1];
-  for (gint64 o = 0; o < r->outputs; o++)
-    for (gint64 d = 0; d < r->width; d++)
-      for (gint64 k = 0; k < r->taps; k++)
-        out[(d * r->taps + k) * r->outputs + o] = *w++;
+  turn (r, data[0], data[1], 1, r->taps * r->outputs, r->outputs);
 }
 
 /* W as turn_weights() had it -> OxDxK */
