@@ -148,7 +148,7 @@ bind_node (Bind *b, const ConvoyNode *n, GError **error)
   if (CONVOY_VAL (b->to, out)->known)
     return fold_last (b->to, error);
   for (guint i = 0; i < n->n_in; i++)
-    if ((n->op->const_in >> i & 1) && in[i] != CONVOY_NONE && convoy_graph_value (b->to, in[i]) == NULL)
+    if (convoy_op_has (n->op->const_in, i) && in[i] != CONVOY_NONE && convoy_graph_value (b->to, in[i]) == NULL)
       return convoy_infer_fail (n, error, "input %u must be a constant", i);
   return convoy_infer_fail (n, error, "its shape cannot be told");
 }

@@ -44,10 +44,10 @@ ConvoyBuf convoy_build_buf (ConvoyBuild *b, ConvoyBufKind kind, ConvoyType type,
 ConvoyBuf convoy_build_alias (ConvoyBuild *b, ConvoyBuf of, const ConvoyShape *shape, const ConvoyMd *md);
 void convoy_build_step (ConvoyBuild *b, ConvoyStep s);          /* takes what it owns over */
 
-/* --- backward.c ------------------------------------------------------- */
+/* --- backward-find.c, backward.c --------------------------------------- */
 
 gboolean convoy_learn_find (ConvoyBuild *b, GError **error);    /* what is frozen, what learns: fills frozen, wants, slot and the plan's slots */
-void convoy_learn_backward (ConvoyBuild *b);                    /* the steps that compute all gradients, after those of forward */
 void convoy_learn_clear (ConvoyBuild *b);
+void convoy_learn_backward (ConvoyBuild *b);                    /* the steps that compute all gradients, after those of forward */
 ConvoyPlanSlot *convoy_build_slot (ConvoyBuild *b, ConvoyBuf buf);      /* whose weight it is, through views; NULL: none */
 #endif

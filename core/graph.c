@@ -73,7 +73,7 @@ convoy_graph_steers (const ConvoyGraph *g, guint input)
     for (guint k = 0; k < n->n_out; k++)
       all |= steers[n->out + k] && !(n->op->flags & CONVOY_OP_SHAPE);
     for (guint k = 0; k < n->n_in; k++)
-      if (n->in[k] != CONVOY_NONE && (all || (k < 32 && n->op->const_in >> k & 1)))
+      if (n->in[k] != CONVOY_NONE && (all || convoy_op_has (n->op->const_in, k)))
         steers[n->in[k]] = TRUE;
   }
   return steers[convoy_graph_get_input (g, input)];
@@ -252,8 +252,8 @@ infer (ConvoyGraph *g, const ConvoyNode *n, ConvoyFact *out, gboolean *known, GE
   if (!*known)
     return TRUE;
   g_autofree ConvoyFact *in = convoy_graph_facts (g, n->in, n->n_in);
-  for (guint i = 0; i < n->n_in && i < 32; i++)
-    if ((n->op->const_in >> i & 1) && n->in[i] != CONVOY_NONE && in[i].value == NULL) {
+  for (guint i = 0; i < n->n_in; i++)
+    if (convoy_op_has (n->op->const_in, i) && n->in[i] != CONVOY_NONE && in[i].value == NULL) {
       /* A value that folding will make constant; a bound graph has no such excuse, bind checks. */
       *known = FALSE;
       return TRUE;

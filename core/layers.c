@@ -45,7 +45,7 @@ static const ConvoyTensor *
 weight (const Walk *w, const ConvoyNode *n, guint i, ConvoyValue *from)
 {
   ConvoyValue v = n->in[i];
-  if (v == CONVOY_NONE || !w->fixed[v] || (i < 32 && n->op->const_in >> i & 1))
+  if (v == CONVOY_NONE || !w->fixed[v] || convoy_op_has (n->op->const_in, i))
     return NULL;
   ConvoyType type = CONVOY_VAL (w->g, v)->type;
   if (type != CONVOY_F32 && type != CONVOY_I8 && type != CONVOY_U8)

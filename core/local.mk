@@ -13,7 +13,7 @@ core_libcore_la_LIBADD = $(CORE_LIBS) $(HDF5_LIBS) $(DNNL_LIBS) -lm
 core_libcore_la_SOURCES = \
 	core/attrs.c core/attrs.h \
 	core/augment.c core/augment.h \
-	core/backward.c \
+	core/backward.c core/backward-find.c \
 	core/batches.c \
 	core/bind.c \
 	core/build.c core/build.h \

@@ -91,6 +91,13 @@ struct ConvoyOp {
   gint64 (*macs) (const ConvoyNode *n, const ConvoyFact *in, const ConvoyFact *out, char **formula);
 };
 
+/* Whether input i is in a set of them, such as const_in. */
+static inline gboolean
+convoy_op_has (guint set, guint i)
+{
+  return i < 32 && (set >> i & 1);
+}
+
 extern const ConvoyOp *const convoy_ops[];
 const ConvoyOp *convoy_op_find (const char *name);
 
