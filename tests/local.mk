@@ -66,10 +66,13 @@ tests_test_features_SOURCES = tests/test-features.c $(TEMP_SOURCES)
 tests_test_features_CPPFLAGS = $(tests_test_data_CPPFLAGS) $(HDF5_CFLAGS)
 tests_test_features_LDADD = $(tests_test_data_LDADD) $(HDF5_LIBS)
 
-check_PROGRAMS += tests/test-model
+check_PROGRAMS += tests/test-model tests/test-image
 tests_test_model_SOURCES = tests/test-model.c $(TEMP_SOURCES)
 tests_test_model_CPPFLAGS = $(tests_test_data_CPPFLAGS)
 tests_test_model_LDADD = $(tests_test_data_LDADD) -lm
+tests_test_image_SOURCES = tests/test-image.c tests/tap.c tests/tap.h
+tests_test_image_CPPFLAGS = $(tests_test_data_CPPFLAGS)
+tests_test_image_LDADD = $(tests_test_data_LDADD) -lm
 
 # From gradients to weights.
 check_PROGRAMS += tests/test-optim
@@ -115,7 +118,7 @@ tests_test_probe_CPPFLAGS = $(tests_test_init_CPPFLAGS)
 tests_test_probe_LDADD = $(tests_test_init_LDADD)
 
 # The elements, in harnesses and pipelines.
-check_PROGRAMS += tests/test-elements-decode tests/test-elements-shrink tests/test-elements-classify tests/test-elements-overlay
+check_PROGRAMS += tests/test-elements-decode tests/test-elements-shrink tests/test-elements-classify tests/test-elements-live tests/test-elements-overlay
 element_test_sources = tests/element-tools.c tests/element-tools.h tests/tap.c tests/tap.h
 element_test_cppflags = $(AM_CPPFLAGS) $(GST_CFLAGS) $(PICTURE_CFLAGS) $(TEST_CFLAGS)
 element_test_ldadd = $(TEST_LIBS) $(GST_LIBS) $(PICTURE_LIBS)
@@ -125,9 +128,13 @@ tests_test_elements_decode_LDADD = $(element_test_ldadd)
 tests_test_elements_shrink_SOURCES = tests/test-elements-shrink.c $(element_test_sources)
 tests_test_elements_shrink_CPPFLAGS = $(element_test_cppflags)
 tests_test_elements_shrink_LDADD = $(element_test_ldadd)
-tests_test_elements_classify_SOURCES = tests/test-elements-classify.c tests/element-model.c tests/element-model.h $(element_test_sources)
+element_color_sources = tests/element-colors.c tests/element-colors.h tests/element-model.c tests/element-model.h
+tests_test_elements_classify_SOURCES = tests/test-elements-classify.c $(element_color_sources) $(element_test_sources)
 tests_test_elements_classify_CPPFLAGS = $(element_test_cppflags)
 tests_test_elements_classify_LDADD = core/libconvoy.la $(element_test_ldadd)
+tests_test_elements_live_SOURCES = tests/test-elements-live.c $(element_color_sources) $(element_test_sources)
+tests_test_elements_live_CPPFLAGS = $(element_test_cppflags)
+tests_test_elements_live_LDADD = core/libconvoy.la $(element_test_ldadd)
 tests_test_elements_overlay_SOURCES = tests/test-elements-overlay.c tests/element-model.c tests/element-model.h $(element_test_sources)
 tests_test_elements_overlay_CPPFLAGS = $(element_test_cppflags)
 tests_test_elements_overlay_LDADD = core/libconvoy.la $(element_test_ldadd)
@@ -222,10 +229,13 @@ tests_test_bytes_LDADD = $(tests_test_gradients_LDADD)
 tests_test_operators_SOURCES = tests/test-operators.c tests/tap.c tests/tap.h
 tests_test_operators_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)
 tests_test_operators_LDADD = $(tests_test_gradients_LDADD)
-check_PROGRAMS += tests/test-gradients
-tests_test_gradients_SOURCES = tests/test-gradients.c tests/tap.c tests/tap.h
+check_PROGRAMS += tests/test-gradients tests/test-frozen
+tests_test_gradients_SOURCES = tests/test-gradients.c tests/gradient-tools.c tests/gradient-tools.h tests/tap.c tests/tap.h
 tests_test_gradients_CPPFLAGS = $(AM_CPPFLAGS) $(CORE_CFLAGS) $(TEST_CFLAGS)
 tests_test_gradients_LDADD = core/libcore.la $(TEST_LIBS) -lm
+tests_test_frozen_SOURCES = tests/test-frozen.c tests/gradient-tools.c tests/gradient-tools.h tests/tap.c tests/tap.h
+tests_test_frozen_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)
+tests_test_frozen_LDADD = $(tests_test_gradients_LDADD)
 
 check_PROGRAMS += tests/test-learn-paths
 tests_test_learn_paths_SOURCES = tests/test-learn-paths.c tests/tap.c tests/tap.h
