@@ -89,6 +89,16 @@ bind_own (ConvoyModel *model, const CnnHeadInput *in, gboolean whole, GError **e
   return convoy_graph_bind (g, !whole && declared ? NULL : &shape, NULL, error);
 }
 
+/* Where layers= go on: as said, else behind the last map, or behind the cut where no map follows it. The bound's. */
+static const char *
+find_end (const CnnHeadSource *s, const ConvoyGraph *bound, const char *from, GError **error)
+{
+  if (s->to_layer || !from)
+    return convoy_graph_find_layer (bound, s->to_layer ? s->to_layer : "last-conv", error);
+  const char *map = convoy_graph_find_layer (bound, "last-conv", NULL);
+  return map && convoy_graph_find (bound, map) > convoy_graph_find (bound, from) ? map : from;
+}
+
 static gboolean
 from_model (CnnHeadNet *net, const CnnHeadSource *s, const CnnHeadInput *in, guint n_classes, GError **error)
 {
@@ -98,7 +108,7 @@ from_model (CnnHeadNet *net, const CnnHeadSource *s, const CnnHeadInput *in, gui
   ConvoyGraph *bound = model ? bind_own (model, in, !s->from_layer, error) : NULL;
   const char *from = NULL, *to = NULL;
   gboolean ok = bound && (!s->from_layer || (from = convoy_graph_find_layer (bound, s->from_layer, error)))
-      && (!s->layers || (to = convoy_graph_find_layer (bound, s->to_layer ? s->to_layer : "last-conv", error)));
+      && (!s->layers || (to = find_end (s, bound, from, error)));
   if (ok)
     net->graph = convoy_graph_tail (convoy_model_graph (model), from, to, &in->shape, error);
   if (net->graph && in->type == CONVOY_U8)

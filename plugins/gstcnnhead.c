@@ -378,7 +378,7 @@ static const CnnProperty properties[] = {
   CNN_TEXT_ROW ("network", "Network", "A .net file or the name of one, with VARIABLE=VALUE behind it", AT (settings.source.network), NULL, CNN_READY),
   CNN_TEXT_ROW ("model", "Model", "ONNX file, or the name of a model of the zoo, from which the network is taken; while it runs without learning, another", AT (settings.source.model), NULL, CNN_PLAYING),
   CNN_TEXT_ROW ("from-layer", "From layer", "Layer of the model whose output comes in; a name, a number, last-conv or features (not set: the whole model)", AT (settings.source.from_layer), NULL, CNN_READY),
-  CNN_TEXT_ROW ("to-layer", "To layer", "Layer of the model that layers= follow (not set: last-conv)", AT (settings.source.to_layer), NULL, CNN_READY),
+  CNN_TEXT_ROW ("to-layer", "To layer", "Layer of the model that layers= follow (not set: last-conv, or from-layer where that comes later)", AT (settings.source.to_layer), NULL, CNN_READY),
   CNN_TEXT_ROW ("label", "Label", "What is to be learnt of the frames that come now, where no data set comes: the name of a class, new or known (not set: they are classified)",
       AT (label), NULL, CNN_PLAYING),
   CNN_TEXT_ROW ("loss", "Loss", "cross-entropy, binary-cross-entropy or mse, with options behind it (not set: by the last layer)", AT (settings.loss), NULL, CNN_READY),

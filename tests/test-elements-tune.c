@@ -206,6 +206,26 @@ own_statistics (void)
   weights_clear (&w);
 }
 
+/* Cut behind the last map, layers go on from the cut, and all that the network itself learnt stays. */
+static void
+own_features (void)
+{
+  const char *model = make_network (), *out = temp_path ("features.onnx");
+  Run r;
+  run_pipeline (&r,
+      SET_SOURCE "split=train ! cnnextract model=%s layer=features ! cnnhead training=true model=%s from-layer=features "
+                 "layers=\"flatten ! dense units=2 activation=softmax\" save=%s ! fakesink name=sink",
+      make_set (), model, model, out);
+  CU_ASSERT (r.eos && r.n_errors == 0);
+  run_clear (&r);
+  Weights before = weights_read (model), after = weights_read (out);
+  CU_ASSERT_FATAL (after.norms->len == before.norms->len && after.convs->len == before.convs->len);
+  for (guint k = 0; k < after.convs->len; k++)
+    CU_ASSERT (same (&before, &after, before.convs->pdata[k], after.convs->pdata[k], 1));
+  weights_clear (&before);
+  weights_clear (&after);
+}
+
 /* A trained network, where it is there, beside a file that says how pictures enter. */
 static void
 imported (const char *name, const char *cut)
@@ -238,6 +258,7 @@ main (int argc, char **argv)
   static const TapTest tests[] = {
     { "a small network: what is frozen stays, what learns changes", own },
     { "statistics are those of the pictures", own_statistics },
+    { "layers behind the features", own_features },
     { "MobileNet v1 0.25, with BatchNormalization apart", mobilenet_v1 },
     { "MobileNet v2 0.35, with BatchNormalization apart", mobilenet_v2 },
     { NULL, NULL },
