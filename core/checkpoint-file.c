@@ -11,13 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define USER_BLOCK 512
+#define USER_BLOCK CONVOY_CHECKPOINT_BLOCK
 #define GROW 65536              /* bytes by which the file in memory grows */
 #define HEADER "Convoy checkpoint, format 1\n"
 
-/* The user block before the size bytes of HDF5 data: text, then zeros. */
-static void
-make_block (char block[USER_BLOCK], const guint8 *data, gsize size)
+void
+convoy_checkpoint_make_block (char block[USER_BLOCK], const guint8 *data, gsize size)
 {
   g_autofree char *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, data, size);
   memset (block, 0, USER_BLOCK);
@@ -129,7 +128,7 @@ write_out (hid_t file, const char *path, GError **error)
     return FALSE;
   }
   const guint8 *data = (const guint8 *) *memory + USER_BLOCK;
-  make_block (block, data, size - USER_BLOCK);
+  convoy_checkpoint_make_block (block, data, size - USER_BLOCK);
   if (!convoy_replace_begin (&r, path, error))
     return FALSE;
   convoy_replace_write (&r, block, sizeof block);
@@ -172,7 +171,7 @@ check_file (const char *path, GError **error)
   }
   if (size > USER_BLOCK && data[USER_BLOCK - 1] == '\0' && sscanf ((const char *) data + strlen (HEADER), "bytes %zu", &bytes) == 1
       && bytes == size - USER_BLOCK) {
-    make_block (block, data + USER_BLOCK, bytes);
+    convoy_checkpoint_make_block (block, data + USER_BLOCK, bytes);
     if (memcmp (block, data, USER_BLOCK) == 0)
       return TRUE;
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_CHECKSUM, "%s: damaged: its checksum does not match", path);

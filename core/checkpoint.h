@@ -30,6 +30,10 @@ gboolean convoy_checkpoint_get_int (const ConvoyCheckpoint *c, const char *name,
 gboolean convoy_checkpoint_get_double (const ConvoyCheckpoint *c, const char *name, double *v, GError **error);
 const char *convoy_checkpoint_get_string (const ConvoyCheckpoint *c, const char *name, GError **error);
 
+/* What a file starts with, before its size bytes of HDF5 data: their length and their checksum, as text, then zeros. */
+#define CONVOY_CHECKPOINT_BLOCK 512
+void convoy_checkpoint_make_block (char block[CONVOY_CHECKPOINT_BLOCK], const guint8 *data, gsize size);
+
 /* --- between checkpoint.c and checkpoint-file.c ------------------------ */
 
 typedef struct {
