@@ -185,8 +185,54 @@ pool (ConvoyBuild *b, const ConvoyUnit *u, ConvoyByteMove *m, ConvoyBuf x, Convo
   for (guint i = 0; i < 2; i++)
     m->kernel[i] = w->kernel[i], m->stride[i] = w->stride[i], m->before[i] = w->before[i];
   m->maximum = u->maximum, m->count_padding = u->count_padding;
-  convoy_build_call (b, "bytes pool", convoy_bytes_pool, g_memdup2 (m, sizeof *m), 5, 2, x, known (b, u->x.scale), known (b, u->x.zero), known (b, u->y.scale), known (b, u->y.zero),
-      y, tmp (b, CONVOY_I32, m->x.pixel));
+  convoy_build_call (b, "bytes pool", convoy_bytes_pool, g_memdup2 (m, sizeof *m), 5, 1, x, known (b, u->x.scale),
+      known (b, u->x.zero), known (b, u->y.scale), known (b, u->y.zero), y);
+}
+
+/* From an element to the next image, channel, row and column. */
+static void
+steps_of (const ConvoyBytes *t, gint64 step[4])
+{
+  step[0] = t->rows * t->columns * t->pixel, step[1] = 1, step[2] = t->columns * t->pixel, step[3] = t->pixel;
+}
+
+static void
+change (ConvoyBuild *b, const char *what, const ConvoyQuant *from, const ConvoyQuant *to, const ConvoyByteMove *m, ConvoyBuf x,
+    ConvoyBuf y)
+{
+  convoy_build_call (b, what, convoy_bytes_change, g_memdup2 (m, sizeof *m), 5, 1, x, known (b, from->scale), known (b, from->zero),
+      known (b, to->scale), known (b, to->zero), y);
+}
+
+/* Each input to where those before it end. */
+static void
+concat (ConvoyBuild *b, const ConvoyNode *n, const ConvoyUnit *u, ConvoyByteMove *m, ConvoyBuf y)
+{
+  const ConvoyShape *shape = convoy_build_shape (b, n->out);
+  gint64 axis = convoy_node_int (n, "axis", 0), step[4];
+  axis += axis < 0 ? shape->n : 0;
+  steps_of (&m->y, step);
+  for (guint i = 0; !b->error && i < n->n_in; i++) {
+    ConvoyQuant q;
+    convoy_bytes_source (b, n->in[i], &q);
+    ConvoyBuf x = bytes_in (b, &q, &m->x);
+    m->zero_type[0] = convoy_build_type (b, q.q);
+    change (b, "bytes concat", is_byte (convoy_build_type (b, n->out)) ? &u->y : &q, &u->y, m, x,
+        y); /* without scales: the bytes as they are */
+    m->to += convoy_build_shape (b, n->in[i])->d[axis] * step[convoy_bytes_direction (shape, axis)];
+  }
+}
+
+static void
+pad (ConvoyBuild *b, const ConvoyNode *n, const ConvoyUnit *u, ConvoyByteMove *m, ConvoyBuf x, ConvoyBuf y)
+{
+  gint64 step[4];
+  steps_of (&m->y, step);
+  for (guint i = 0; i < 4; i++)
+    m->to += u->at[i] * step[i];
+  m->y_type = convoy_build_type (b, n->out);
+  convoy_build_call (b, "bytes pad", convoy_bytes_pad, g_memdup2 (m, sizeof *m), 6, 1, x, known (b, u->x.scale),
+      known (b, u->x.zero), known (b, u->y.scale), known (b, u->y.zero), known (b, u->pad), y);
 }
 
 static void
@@ -219,9 +265,12 @@ move (ConvoyBuild *b, const ConvoyNode *n, const ConvoyUnit *u)
   else if (u->kind == CONVOY_UNIT_ADD)
     convoy_build_call (b, "bytes add", convoy_bytes_add, g_memdup2 (&s, sizeof s), 8, 1, x, other, known (b, u->x.scale), known (b, u->x.zero), known (b, u->other.scale),
         known (b, u->other.zero), known (b, u->y.scale), known (b, u->y.zero), y);
+  else if (u->kind == CONVOY_UNIT_CONCAT)
+    concat (b, n, u, m, y);
+  else if (u->kind == CONVOY_UNIT_PAD)
+    pad (b, n, u, m, x, y);
   else
-    convoy_build_call (b, "bytes change", convoy_bytes_change, g_memdup2 (m, sizeof *m), 5, 1, x, known (b, u->x.scale), known (b, u->x.zero), known (b, u->y.scale),
-        known (b, u->y.zero), y);
+    change (b, "bytes change", &u->x, &u->y, m, x, y);
 }
 
 gboolean

@@ -130,11 +130,8 @@ convoy_bytes_to_plain (void *const data[], const void *user)
 
 /* --- arithmetic --------------------------------------------------------- */
 
-/* Scales and zero points of one or two inputs and the output, behind them in data. */
-typedef struct { float a, b, shift, low, high; gint32 zero; } Mix;
-
-static Mix
-mix (const ConvoyByteMove *m, void *const *data, guint inputs)
+ConvoyByteMix
+convoy_bytes_mix (const ConvoyByteMove *m, void *const *data, guint inputs)
 {
   float scale[3] = { 0 }, zero[3] = { 0 }, y;
   for (guint i = 0; i <= inputs; i++) {
@@ -142,13 +139,19 @@ mix (const ConvoyByteMove *m, void *const *data, guint inputs)
     zero[i] = convoy_bytes_zero (m->zero_type[i], data[2 * i + 1]);
   }
   y = scale[inputs];
-  Mix k = { .a = scale[0] / y, .b = inputs > 1 ? scale[1] / y : 0, .low = MAX (-zero[inputs], m->low / y), .high = MIN (G_MAXUINT8 - zero[inputs], m->high / y), .zero = zero[inputs] };
+  ConvoyByteMix k = { .a = scale[0] / y,
+    .b = inputs > 1 ? scale[1] / y : 0,
+    .low = MAX (-zero[inputs], m->low / y),
+    .high = MIN (G_MAXUINT8 - zero[inputs], m->high / y),
+    .zero = zero[inputs],
+    .zero_in = zero[0] };
   k.shift = -zero[0] * k.a - (inputs > 1 ? zero[1] * k.b : 0);
+  k.copies = inputs == 1 && scale[0] == y && zero[0] == zero[1] && k.low == -zero[1] && k.high == G_MAXUINT8 - zero[1];
   return k;
 }
 
 CONVOY_VECTORIZED static void
-combine (const guint8 *x, const guint8 *other, guint8 *y, gint64 n, const Mix *k)
+combine (const guint8 *x, const guint8 *other, guint8 *y, gint64 n, const ConvoyByteMix *k)
 {
   const float a = k->a, b = k->b, shift = k->shift, low = k->low, high = k->high;
   const gint32 zero = k->zero;
@@ -161,87 +164,64 @@ combine (const guint8 *x, const guint8 *other, guint8 *y, gint64 n, const Mix *k
   }
 }
 
+/* What threads share: rows of x. */
+typedef struct {
+  const ConvoyByteMove *m;
+  const ConvoyBytes *other_at;
+  const guint8 *x, *other;
+  guint8 *y;
+  ConvoyByteMix k;
+} Job;
+
 static void
-combine_rows (const ConvoyByteMove *m, const guint8 *x, const guint8 *other, const ConvoyBytes *o, guint8 *y, const Mix *k)
+combine_rows (guint part, void *data)
 {
-  const ConvoyBytes *t = &m->y;
-  for (gint64 n = 0; n < t->n; n++)
-    for (gint64 r = 0; r < t->h; r++)
-      combine (x + convoy_bytes_at (&m->x, n, r, 0), other + convoy_bytes_at (o, n, r, 0), y + convoy_bytes_at (t, n, r, 0), t->w * t->pixel, k);
-  convoy_bytes_border (t, y, k->zero);
+  const Job *j = data;
+  const ConvoyBytes *t = &j->m->x, *o = j->other_at, *y = &j->m->y;
+  const gboolean whole = t->c == y->c;
+  const gint64 rows = t->n * t->h, n = whole ? t->w * t->pixel : t->c;
+  for (gint64 r = rows * part / j->m->threads; r < rows * (part + 1) / j->m->threads; r++) {
+    const guint8 *from = j->x + convoy_bytes_at (t, r / t->h, r % t->h, 0),
+                 *other = j->other + convoy_bytes_at (o, r / t->h, r % t->h, 0);
+    guint8 *to = j->y + convoy_bytes_at (y, r / t->h, r % t->h, 0) + j->m->to;
+    for (gint64 i = 0; i < (whole ? 1 : t->w); i++, from += t->pixel, other += o->pixel, to += y->pixel)
+      if (j->k.copies)
+        memcpy (to, from, n);
+      else
+        combine (from, other, to, n, &j->k);
+  }
 }
 
 void
 convoy_bytes_change (void *const data[], const void *user)
 {
   const ConvoyByteMove *m = user;
-  Mix k = mix (m, data + 1, 1);
-  combine_rows (m, data[0], data[0], &m->x, data[5], &k);
+  Job j = { m, &m->x, data[0], data[0], data[5], convoy_bytes_mix (m, data + 1, 1) };
+  convoy_dnn_side_by_side (m->threads, combine_rows, &j);
+  convoy_bytes_border (&m->y, data[5], j.k.zero);
+}
+
+void
+convoy_bytes_pad (void *const data[], const void *user)
+{
+  const ConvoyByteMove *m = user;
+  const ConvoyBytes *t = &m->y;
+  const void *given = data[5];
+  guint8 *y = data[6], value;
+  if (m->y_type == CONVOY_F32)
+    quantize (given ? given : &(float) { 0 }, &value, 1, *(const float *) data[3], convoy_bytes_zero (m->zero_type[1], data[4]));
+  else
+    value = (guint8) convoy_bytes_zero (m->y_type, given);
+  for (gint64 r = 0; r < t->n * t->h; r++)
+    memset (y + convoy_bytes_at (t, r / t->h, r % t->h, 0), value, t->w * t->pixel);
+  convoy_bytes_change ((void *const[]) { data[0], data[1], data[2], data[3], data[4], y }, m);
 }
 
 void
 convoy_bytes_add (void *const data[], const void *user)
 {
   const ConvoyByteSum *s = user;
-  Mix k = mix (&s->move, data + 2, 2);
-  combine_rows (&s->move, data[0], data[1], &s->other, data[8], &k);
-}
-
-/* --- pooling ------------------------------------------------------------ */
-
-CONVOY_VECTORIZED static void
-add_up (const guint8 *x, gint32 *sum, gint64 n)
-{
-#pragma omp simd
-  for (gint64 i = 0; i < n; i++)
-    sum[i] += x[i];
-}
-
-CONVOY_VECTORIZED static void
-keep_greater (const guint8 *x, gint32 *most, gint64 n)
-{
-#pragma omp simd
-  for (gint64 i = 0; i < n; i++)
-    most[i] = x[i] > most[i] ? x[i] : most[i];
-}
-
-/* of: elements that a mean is taken over, of which inside are in sum. */
-static void
-finish_pixel (const gint32 *sum, guint8 *y, gint64 n, const Mix *k, gint64 inside, gint64 of, gint32 zero)
-{
-  for (gint64 i = 0; i < n; i++) {
-    float v = (float) (sum[i] - (gint32) inside * zero) / of * k->a;
-    v = v > k->low ? v : k->low;
-    v = v < k->high ? v : k->high;
-    y[i] = (guint8) ((gint32) ROUND (v) + k->zero);
-  }
-}
-
-static void
-pool_pixel (const ConvoyByteMove *m, const guint8 *x, gint64 n, gint64 r, gint64 c, guint8 *y, gint32 *sum, const Mix *k, gint32 zero)
-{
-  gint64 top = r * m->stride[0] - m->before[0], left = c * m->stride[1] - m->before[1], inside = 0;
-  memset (sum, 0, m->x.pixel * sizeof *sum);
-  for (gint64 i = MAX (top, 0); i < MIN (top + m->kernel[0], m->x.h); i++)
-    for (gint64 j = MAX (left, 0); j < MIN (left + m->kernel[1], m->x.w); j++, inside++)
-      (m->maximum ? keep_greater : add_up) (x + convoy_bytes_at (&m->x, n, i, j), sum, m->x.pixel);
-  if (m->maximum)
-    finish_pixel (sum, y, m->x.pixel, k, 1, 1, zero);
-  else
-    finish_pixel (sum, y, m->x.pixel, k, inside, MAX (m->count_padding ? m->kernel[0] * m->kernel[1] : inside, 1), zero);
-}
-
-void
-convoy_bytes_pool (void *const data[], const void *user)
-{
-  const ConvoyByteMove *m = user;
-  const ConvoyBytes *t = &m->y;
-  Mix k = mix (m, data + 1, 1);
-  gint32 zero = convoy_bytes_zero (m->zero_type[0], data[2]), *sum = data[6];
-  guint8 *y = data[5];
-  for (gint64 i = 0; i < t->n * t->h * t->w; i++) {
-    gint64 c = i % t->w, r = i / t->w % t->h, n = i / (t->w * t->h);
-    pool_pixel (m, data[0], n, r, c, y + convoy_bytes_at (t, n, r, c), sum, &k, zero);
-  }
-  convoy_bytes_border (t, y, k.zero);
+  Job j = { &s->move, &s->other, data[0], data[1], data[8], convoy_bytes_mix (&s->move, data + 2, 2) };
+  convoy_dnn_side_by_side (s->move.threads, combine_rows, &j);
+  convoy_bytes_border (&s->move.y, data[8], j.k.zero);
 }

@@ -107,13 +107,23 @@ typedef struct {
   gint64 kernel[2], stride[2], before[2], size[2];      /* of a window; before: padding */
   gboolean maximum, count_padding;
   float low, high;
+  gint64 to; /* bytes from the first of y to where x goes, of which y may hold more */
 } ConvoyByteMove;
+/* What that comes to: round (clamp (x a + other b + shift, low, high)) + zero. */
+typedef struct {
+  float a, b, shift, low, high;
+  gint32 zero, zero_in;
+  gboolean copies;
+} ConvoyByteMix;
+ConvoyByteMix convoy_bytes_mix (const ConvoyByteMove *m, void *const *data,
+    guint inputs); /* data: scales and zero points of one or two inputs and the output */
 typedef struct { ConvoyByteMove move; ConvoyBytes other; } ConvoyByteSum;
 void convoy_bytes_from_floats (void *const data[], const void *user);   /* x float32 channels last, scale, zero -> y */
 void convoy_bytes_from_plain (void *const data[], const void *user);    /* x 8-bit, channels first, zero -> y */
 void convoy_bytes_to_plain (void *const data[], const void *user);      /* x -> y, 8-bit, channels first */
 void convoy_bytes_change (void *const data[], const void *user);        /* x, scale, zero, scale, zero -> y: other scale and zero point, clamped */
-void convoy_bytes_pool (void *const data[], const void *user);          /* x, scale, zero, scale, zero -> y, and int32 of a pixel to work in */
+void convoy_bytes_pad (void *const data[], const void *user); /* ... with the value of data[5], of y_type, round it; then y */
+void convoy_bytes_pool (void *const data[], const void *user); /* x, scale, zero, scale, zero -> y */
 void convoy_bytes_add (void *const data[], const void *user);           /* user: ConvoyByteSum; x, other, scales and zeros of x, other, y -> y */
 gint32 convoy_bytes_zero (ConvoyType type, const void *zero);           /* as of bytes; NULL: 0 */
 

@@ -25,6 +25,8 @@ core_libcore_la_SOURCES = \
 	core/bytes-move.c \
 	core/bytes-pack.c \
 	core/bytes-pair.c \
+	core/bytes-pool.c \
+	core/bytes-roots.c \
 	core/checkpoint.c core/checkpoint.h \
 	core/checkpoint-file.c \
 	core/columns.c core/columns.h \
