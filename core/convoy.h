@@ -43,6 +43,8 @@ CONVOY_API const char *convoy_version (void);           /* "0.1.0" */
 CONVOY_API const char *convoy_engine_version (void);    /* "oneDNN 2.6.3, AVX-512 VNNI" */
 /* For messages: the names nearest to a word that is not one of them, at most so many, as "a, b"; g_free() it. */
 CONVOY_API char *convoy_nearest (const char *word, const char *const *names, guint n, guint most);
+/* A file takes the place of path in one step, or the old one stays; what is no regular file is refused, not replaced. */
+CONVOY_API gboolean convoy_file_save (const char *path, const void *data, gsize size, GError **error);
 
 /* --- tensor: a dense row-major array, 64-byte aligned, counted -------- */
 

@@ -3,6 +3,7 @@
  * features.c - a session on a feature store: what the file and the journal hold, what is asked for,
  * what comes in, and how old and new become one file. */
 #include "core/features.h"
+#include "core/replace.h"
 #include <string.h>
 
 struct ConvoyFeatures {
@@ -109,10 +110,8 @@ static gboolean
 open_all (ConvoyFeatures *f, const ConvoyFeaturesInfo *info, GError **error)
 {
   g_autofree char *key = g_strdup_printf ("model %s, %s", info->checksum, info->request);
-  if (g_file_test (f->path, G_FILE_TEST_IS_DIR)) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: is a folder", f->path);
+  if (!convoy_replace_may (f->path, error))
     return FALSE;
-  }
   f->journal = convoy_journal_open (f->path, key, error);       /* first: what it locks is read after */
   if (f->journal == NULL)
     return FALSE;

@@ -2,7 +2,6 @@
  *
  * history.c - what training measured, a row an epoch, as a CSV file. */
 #include "core/convoy.h"
-#include "core/replace.h"
 #include <math.h>
 #include <string.h>
 
@@ -92,7 +91,6 @@ gboolean
 convoy_history_save (const ConvoyHistory *h, const char *path, GError **error)
 {
   g_autoptr (GString) s = g_string_new (HEADER "\n");
-  ConvoyReplace r;
   for (guint i = 0; i < h->rows->len; i++) {
     const ConvoyEpoch *row = convoy_history_at (h, i);
     g_string_append_printf (s, "%u", row->epoch);
@@ -102,10 +100,7 @@ convoy_history_save (const ConvoyHistory *h, const char *path, GError **error)
     }
     g_string_append_c (s, '\n');
   }
-  if (!convoy_replace_begin (&r, path, error))
-    return FALSE;
-  convoy_replace_write (&r, s->str, s->len);
-  return convoy_replace_end (&r, error);
+  return convoy_file_save (path, s->str, s->len, error);
 }
 
 /* --- reading ---------------------------------------------------------- */

@@ -4,12 +4,8 @@
  * weights and constants become initializers, packed from where they lie without a copy. */
 #include "core/graph.h"
 #include "core/onnx.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
-#include <stdio.h>
+#include "core/replace.h"
 #include <string.h>
-#include <unistd.h>
 
 /* The IR version that came with an operator set; 4 is the first whose initializers need not be inputs. */
 static const struct { guint opset; gint64 ir; } ir_versions[] = { { 25, 13 }, { 24, 12 }, { 23, 11 }, { 21, 10 }, { 19, 9 }, { 15, 8 }, { 12, 7 }, { 11, 6 }, { 10, 5 }, { 0, 4 } };
@@ -248,68 +244,41 @@ save_props (Save *s, Onnx__ModelProto *m, GHashTable *props)
 
 /* --- the file --------------------------------------------------------- */
 
+/* Protobuf gives a few bytes at a time. */
 typedef struct {
   ProtobufCBuffer base;
-  FILE *file;
-  int error;                    /* errno of the first write that failed */
+  ConvoyReplace file;
+  gsize n;
+  guint8 held[1 << 16];
 } FileBuffer;
 
 static void
 file_append (ProtobufCBuffer *base, size_t n, const uint8_t *data)
 {
   FileBuffer *b = (FileBuffer *) base;
-  if (b->error == 0 && fwrite (data, 1, n, b->file) != n)
-    b->error = errno;
-}
-
-/* Gives 0 or what went wrong, as errno. */
-static int
-write_and_sync (int fd, const ProtobufCMessage *m)
-{
-  FileBuffer b = { { file_append }, fdopen (fd, "wb"), 0 };
-  if (b.file == NULL) {
-    b.error = errno;
-    close (fd);
-    return b.error;
+  if (b->n + n > sizeof b->held) {
+    convoy_replace_write (&b->file, b->held, b->n);
+    b->n = 0;
   }
-  protobuf_c_message_pack_to_buffer (m, &b.base);
-  if (b.error == 0 && (fflush (b.file) != 0 || fsync (fd) != 0))
-    b.error = errno;
-  if (fclose (b.file) != 0 && b.error == 0)
-    b.error = errno;
-  return b.error;
-}
-
-/* Makes the renaming last. A file system that cannot has renamed all the same. */
-static void
-sync_folder (const char *folder)
-{
-  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd >= 0) {
-    fsync (fd);
-    close (fd);
+  if (n > sizeof b->held) {
+    convoy_replace_write (&b->file, data, n);
+    return;
   }
+  memcpy (b->held + b->n, data, n);
+  b->n += n;
 }
 
-/* Into a file beside path, which then takes its place. */
 static gboolean
-write_atomically (const char *path, const ProtobufCMessage *m, GError **error)
+write_model (const char *path, const ProtobufCMessage *m, GError **error)
 {
-  g_autofree char *folder = g_path_get_dirname (path), *base = g_path_get_basename (path), *temp = NULL;
-  int fd;
-  do {
-    g_free (temp);
-    temp = g_strdup_printf ("%s/.%.200s.%08x", folder, base, g_random_int ());
-    fd = open (temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  } while (fd < 0 && errno == EEXIST);
-  int why = fd < 0 ? errno : write_and_sync (fd, m);
-  if (why == 0 && g_rename (temp, path) != 0)
-    why = errno;
-  if (why == 0)
-    sync_folder (folder);
-  else if (fd >= 0)
-    g_unlink (temp);
-  return why == 0 || convoy_onnx_fail (error, CONVOY_ERROR_INVALID, "cannot write: %s", g_strerror (why));
+  g_autofree FileBuffer *b = g_new (FileBuffer, 1);
+  b->base.append = file_append;
+  b->n = 0;
+  if (!convoy_replace_begin (&b->file, path, error))
+    return FALSE;
+  protobuf_c_message_pack_to_buffer (m, &b->base);
+  convoy_replace_write (&b->file, b->held, b->n);
+  return convoy_replace_end (&b->file, error);
 }
 
 /* g, or g bound to some size, so that the type of every output is known. */
@@ -359,6 +328,7 @@ convoy_onnx_save (const char *path, const ConvoyGraph *g, GHashTable *props, GEr
 {
   g_return_val_if_fail (path != NULL && g != NULL, FALSE);
   GError *why = NULL;
+  gboolean ok = FALSE;
   Save s = { .g = g, .typed = typed_graph (g, &why), .pool = g_ptr_array_new_with_free_func (g_free), .taken = g_hash_table_new (g_str_hash, g_str_equal) };
   if (s.typed != NULL) {
     Onnx__ModelProto *m = save_model (&s, props);
@@ -366,14 +336,13 @@ convoy_onnx_save (const char *path, const ConvoyGraph *g, GHashTable *props, GEr
     if (size > G_MAXINT32)
       convoy_onnx_fail (&why, CONVOY_ERROR_UNSUPPORTED, "cannot write: %zu bytes, an ONNX file holds no more than %d", size, G_MAXINT32);
     else
-      write_atomically (path, &m->base, &why);
+      ok = write_model (path, &m->base, error);
   }
   g_ptr_array_unref (s.pool);
   g_hash_table_unref (s.taken);
   convoy_graph_unref ((ConvoyGraph *) s.typed);
-  if (why == NULL)
-    return TRUE;
   convoy_onnx_blame (&why, path);
-  g_propagate_error (error, why);
-  return FALSE;
+  if (why)
+    g_propagate_error (error, why);
+  return ok;
 }

@@ -28,15 +28,22 @@ is_still (int fd, const char *part)
 }
 
 gboolean
+convoy_replace_may (const char *path, GError **error)
+{
+  struct stat there;
+  if (stat (path, &there) != 0 || S_ISREG (there.st_mode))
+    return TRUE;
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: cannot write: %s", path, S_ISDIR (there.st_mode) ? g_strerror (EISDIR) : "not a regular file");
+  return FALSE;
+}
+
+gboolean
 convoy_replace_begin (ConvoyReplace *r, const char *path, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (path), *base = g_path_get_basename (path);
   *r = (ConvoyReplace) { .path = path, .fd = -1 };
-  struct stat there;
-  if (stat (path, &there) == 0 && !S_ISREG (there.st_mode)) {  /* renaming over a device would take it away */
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: cannot write: %s", path, S_ISDIR (there.st_mode) ? g_strerror (EISDIR) : "not a regular file");
+  if (!convoy_replace_may (path, error))
     return FALSE;
-  }
   r->part = g_strdup_printf ("%s/.%.200s.part", folder, base);
   while (r->fd < 0) {
     r->fd = open (r->part, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -101,4 +108,14 @@ convoy_replace_end (ConvoyReplace *r, GError **error)
   close (r->fd);
   g_clear_pointer (&r->part, g_free);
   return r->why == 0 || fail (r->path, r->why, error);
+}
+
+gboolean
+convoy_file_save (const char *path, const void *data, gsize size, GError **error)
+{
+  ConvoyReplace r;
+  if (!convoy_replace_begin (&r, path, error))
+    return FALSE;
+  convoy_replace_write (&r, data, size);
+  return convoy_replace_end (&r, error);
 }

@@ -14,10 +14,12 @@ typedef struct {
   int why;                      /* errno of the first failure; 0: none */
 } ConvoyReplace;
 
+/* FALSE: at path is what renaming would take away, a folder, a device or a pipe. */
+gboolean convoy_replace_may (const char *path, GError **error);
 gboolean convoy_replace_begin (ConvoyReplace *r, const char *path, GError **error);
 /* A failure is kept for convoy_replace_end(). */
 void convoy_replace_write (ConvoyReplace *r, const void *data, gsize size);
-/* Flushes to the disk and renames; on failure the old file stays and the new one goes. */
+/* Flushes to the disk and renames; on failure the old file stays and the new one goes. All at once: convoy_file_save(). */
 gboolean convoy_replace_end (ConvoyReplace *r, GError **error);
 
 #endif

@@ -2,7 +2,6 @@
  *
  * vocabulary.c - which number a word has: learnt from the training texts, kept as a text, and used
  * to make rows of numbers of texts. */
-#include "core/replace.h"
 #include "core/tokenize.h"
 #include <string.h>
 
@@ -177,11 +176,7 @@ gboolean
 convoy_vocabulary_save (const ConvoyVocabulary *v, const char *path, GError **error)
 {
   g_autofree char *text = convoy_vocabulary_text (v);
-  ConvoyReplace r;
-  if (!convoy_replace_begin (&r, path, error))
-    return FALSE;
-  convoy_replace_write (&r, text, strlen (text));
-  return convoy_replace_end (&r, error);
+  return convoy_file_save (path, text, strlen (text), error);
 }
 
 /* --- using ------------------------------------------------------------ */

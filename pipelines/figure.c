@@ -77,7 +77,7 @@ figure_save (const char *path, int width, int height, FigureDraw draw, gconstpoi
     status = cairo_surface_status (surface);
   cairo_surface_destroy (surface);
   if (status == CAIRO_STATUS_SUCCESS)
-    return g_file_set_contents (path, (const char *) bytes->data, bytes->len, error);
+    return convoy_file_save (path, bytes->data, bytes->len, error);
   g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: cannot draw: %s", path, cairo_status_to_string (status));
   return FALSE;
 }

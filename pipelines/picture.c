@@ -137,7 +137,7 @@ encode (cairo_surface_t *s, const char *path, GError **error)
   }
   GstMapInfo map;
   gst_buffer_map (gst_sample_get_buffer (jpeg), &map, GST_MAP_READ);
-  gboolean ok = g_file_set_contents (path, (const char *) map.data, (gssize) map.size, error);
+  gboolean ok = convoy_file_save (path, map.data, map.size, error);
   gst_buffer_unmap (gst_sample_get_buffer (jpeg), &map);
   return ok;
 }

@@ -102,4 +102,7 @@ says "a figure of three" 0 'figure.svg' convoy plot "$dir/one.csv" "$dir/two.csv
 says "and as PNG" 0 'figure.png' convoy plot "$dir/one.csv" "$dir/two.csv" "$dir/three.csv" -o "$dir/figure.png"
 holds "which can be decoded" gst-launch-1.0 -q filesrc location="$dir/figure.png" ! pngdec ! fakesink
 fails "a history that is none" 1 'color.onnx' convoy plot "$model"
+mkfifo "$dir/pipe.svg"
+fails "a figure where a pipe is" 1 'pipe.svg: cannot write: not a regular file$' convoy plot "$dir/one.csv" -o "$dir/pipe.svg"
+holds "which is still there" test -p "$dir/pipe.svg"
 finish

@@ -36,6 +36,9 @@ fails "an unknown class" 1 'no class is called "cats"; the nearest are cat' expl
 fails "a class too many" 1 'no class is called "10"' explain -m "$small" --class 10 "$red"
 fails "another ending" 2 'none of .png, .jpg, .svg' explain -m "$small" -o heat.gif "$red"
 fails "where nothing can be written" 1 'none/heat.png' explain -m "$small" -o none/heat.png "$red"
+mkfifo "$dir/pipe.jpg"
+fails "a picture where a pipe is" 1 'pipe.jpg: cannot write: not a regular file$' explain -m "$small" -o pipe.jpg "$red"
+holds "which is still there" test -p "$dir/pipe.jpg"
 fails "two pictures" 2 'more than one picture' explain "$red" "$red"
 fails "no picture" 2 'no picture named' explain
 fails "too much at once" 2 'goes with neither' explain --filters "$red"

@@ -286,6 +286,19 @@ test_one_writer (void)
   convoy_features_free (open_store (path));
 }
 
+/* Reading it would wait for a writer. */
+static void
+test_no_regular_file (void)
+{
+  const char *path = temp_path ("pipe.h5");
+  GError *error = NULL;
+  struct stat st;
+  CU_ASSERT_EQUAL_FATAL (mkfifo (path, 0600), 0);
+  CU_ASSERT_PTR_NULL (convoy_features_open (path, &info, &error));
+  temp_check_error (error, "pipe.h5: cannot write", "not a regular file");
+  CU_ASSERT (stat (path, &st) == 0 && S_ISFIFO (st.st_mode));
+}
+
 /* As h5py writes them: double precision, int32 labels, variable-length names, nothing of ours. */
 static void
 make_foreign (const char *path)
@@ -372,6 +385,7 @@ main (void)
     { "labels follow their classes", test_classes },
     { "another model, layer or shape is refused, both named", test_refused },
     { "one writer at a time", test_one_writer },
+    { "a store where a pipe is", test_no_regular_file },
     { "files that others made", test_foreign },
     { "a full disk", test_full_disk },
     { NULL, NULL }

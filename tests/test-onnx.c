@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The output of g for one float input; NULL and a failed check where it does not run. */
@@ -283,15 +284,18 @@ static void
 test_failed_save (void)
 {
   g_autofree char *old = g_build_filename (maker_folder, "old.onnx", NULL), *text = NULL, *nowhere = g_build_filename (maker_folder, "no", "such", "x.onnx", NULL);
+  g_autofree char *pipe_path = g_build_filename (maker_folder, "pipe", NULL);
   ConvoyGraph *g = small_network (1);
   maker_write_bytes ("old.onnx", "old", -1);
+  CU_ASSERT_EQUAL (mkfifo (pipe_path, 0600), 0);
   guint files = files_in (maker_folder);
+  struct stat st;
   struct rlimit limits, small;
   CU_ASSERT (getrlimit (RLIMIT_FSIZE, &limits) == 0);
   small = (struct rlimit) { 1000, limits.rlim_max };
   signal (SIGXFSZ, SIG_IGN);
   setrlimit (RLIMIT_FSIZE, &small);
-  const char *const paths[] = { old, nowhere, maker_folder };
+  const char *const paths[] = { old, nowhere, maker_folder, pipe_path };
   for (guint i = 0; i < G_N_ELEMENTS (paths); i++) {
     g_autoptr (GError) error = NULL;
     if (i == 1)
@@ -300,6 +304,7 @@ test_failed_save (void)
     CU_ASSERT (error && g_str_has_prefix (error->message, paths[i]) && strstr (error->message, "cannot write: "));
   }
   CU_ASSERT (g_file_get_contents (old, &text, NULL, NULL) && strcmp (text, "old") == 0);
+  CU_ASSERT (stat (pipe_path, &st) == 0 && S_ISFIFO (st.st_mode));
   CU_ASSERT_EQUAL (files_in (maker_folder), files);
   convoy_graph_unref (g);
 }

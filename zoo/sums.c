@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * sums.c - see sums.h. */
+#include "core/convoy.h"
 #include "zoo/sum.h"
 #include "zoo/sums.h"
 #include "zoo/zoo.h"
@@ -61,7 +62,7 @@ zoo_sums_write (const char *folder, const char *list, GError **error)
       return FALSE;
     g_string_append_printf (text, "%s  %s\n", sum, name);
   }
-  return g_file_set_contents (list, text->str, (gssize) text->len, error);
+  return convoy_file_save (list, text->str, text->len, error);
 }
 
 static gboolean
