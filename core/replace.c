@@ -33,7 +33,8 @@ convoy_replace_may (const char *path, GError **error)
   struct stat there;
   if (stat (path, &there) != 0 || S_ISREG (there.st_mode))
     return TRUE;
-  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: cannot write: %s", path, S_ISDIR (there.st_mode) ? g_strerror (EISDIR) : "not a regular file");
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: cannot write: %s", path,
+      S_ISDIR (there.st_mode) ? g_strerror (EISDIR) : "not a regular file");
   return FALSE;
 }
 

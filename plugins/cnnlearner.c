@@ -122,6 +122,17 @@ make_trainer (CnnLearner *l, const CnnDatasetEvent *d, GstEvent *extractor, GErr
   return l->trainer != NULL;
 }
 
+/* Those of the data set. Features of one class are of use, but there is nothing to tell apart. */
+static gboolean
+can_tell_apart (const CnnDatasetEvent *d, const char *const *classes, GError **error)
+{
+  if (!classes || !classes[0] || classes[1])
+    return TRUE;
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s has one class only ('%s'), at least two are needed to train",
+      d->location, classes[0]);
+  return FALSE;
+}
+
 /* As many scores as there are classes, or one for two of them. */
 static gboolean
 check_classes (const CnnLearner *l, gboolean live, GError **error)
@@ -167,6 +178,8 @@ make (CnnLearner *l, const CnnHeadStream *stream, GError **error)
   gboolean told = stream->dataset && cnn_dataset_event_parse (stream->dataset, &d), live = l->s.training && !told;
   g_autofree const char *const *classes = told ? d.classes : NULL;
   guint n = classes ? g_strv_length ((char **) classes) : live ? CNN_TEACH_CLASSES : 0;
+  if (told && l->s.training && !can_tell_apart (&d, classes, error))
+    return FALSE;
   if (live && !l->s.source.layers && !l->s.source.network && !l->s.source.model)
     l->s.source.layers = g_strdup (LIVE_LAYERS);
   if (!cnn_head_whole_load (&l->whole, l->s.save ? stream->extractor : NULL, error)

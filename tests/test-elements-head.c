@@ -86,6 +86,21 @@ learns (void)
   run_clear (&r);
 }
 
+/* One class is enough to extract features, not to learn. */
+static void
+one_class_is_refused (void)
+{
+  Run r;
+  g_autofree char *says = g_strdup_printf ("%s has one class only ('airplane'), at least two are needed to train", make_set ());
+  run_pipeline (&r, "cnndatasetsrc location=%s classes=airplane ! fakesink name=sink", make_set ());
+  CU_ASSERT (r.eos && r.n_frames == N / 2);
+  run_clear (&r);
+  run_pipeline (&r, "cnndatasetsrc location=%s classes=airplane ! cnnhead training=true layers=\"flatten ! dense units=${classes} activation=softmax\" ! fakesink name=sink", make_set ());
+  CU_ASSERT_EQUAL (r.n_errors, 1);
+  CU_ASSERT_STRING_EQUAL (r.error, says);
+  run_clear (&r);
+}
+
 /* One probability tells two classes; the file gives both. */
 static void
 tells_two_classes_by_one_score (void)
@@ -302,7 +317,7 @@ infers_and_flushes (void)
 
 static const TapTest tests[] = {
   { "a data set that must be learnt is", learns },
-  { "one score tells two classes", tells_two_classes_by_one_score },
+  { "one class is refused", one_class_is_refused }, { "one score tells two classes", tells_two_classes_by_one_score },
   { "the file of a network of texts has its vocabulary", keeps_the_vocabulary },
   { "training goes on after kill -9 with the same bits", goes_on_after_a_kill },
   { "up and down again", runs_again_after_null },

@@ -160,6 +160,12 @@ echo 'A wonderful and moving film' | convoy classify --model "$dir/reviews.onnx"
 grep -q good "$dir/out"
 result "and the file that it leaves reads texts" $?
 
+rm -r "$dir/reviews/bad"
+run "$dir/text-features.pipe" in="$dir/reviews" out="$dir/one.h5" >"$dir/out" 2>"$dir/err"
+result "one class has features as well" $?
+fails "but it is not enough to learn from" 1 "one.h5 has one class only \\('good'\\), at least two are needed to train$" \
+  run train-head in="$dir/one.h5" out="$dir/one.onnx" history="$dir/one.csv"
+
 # --- a folder of pictures with some that are none ------------------------------------------------
 for class in cat dog; do
   mkdir -p "$dir/pets/$class"
