@@ -180,10 +180,11 @@ typedef struct {
   const char *pooling;          /* between them: "max" or "avg" over height and width; NULL or "none": nothing */
   const ConvoyShape *input;     /* as the whole declares it; NULL: as base does, without one as head does */
 } ConvoyJoin;
-/* base and then head in place of its only input, as one network, both of one operator set; base NULL:
- * head alone. Its params are its own but hold the same tensors, which may still change with those of
- * base and head. A name that both have gets `head/` before it in head. options may be NULL. An error
- * where what base gives, as far as its shape is known, is not what head takes. */
+/* base and then head in place of its only input, as one network of the newer operator set of the two;
+ * base NULL: head alone. Its params are its own but hold the same tensors, which may still change with
+ * those of base and head. A name that both have gets `head/` before it in head. Maps of one pixel enter
+ * a head of rows as such. options may be NULL. An error where what base gives, as far as its shape is
+ * known, is not what head takes, or the older of them cannot be written in the newer operator set. */
 CONVOY_API ConvoyGraph *convoy_graph_join (const ConvoyGraph *base, const ConvoyGraph *head, const ConvoyJoin *options, GError **error);
 /* g with n outputs instead of fewer: the last Gemm, which only a Softmax may follow, has new rows, drawn
  * with seed as Glorot and Bengio do, and what it had stays. Its params are its own, the others the same tensors. */

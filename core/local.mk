@@ -52,6 +52,7 @@ core_libcore_la_SOURCES = \
 	core/layer-find.c \
 	core/layers.c \
 	core/learn.c core/learn.h \
+	core/lift.c core/lift.h \
 	core/loss.c core/loss.h \
 	core/memory.h \
 	core/model.c \

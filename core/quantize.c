@@ -174,11 +174,11 @@ to_bytes (Rewrite *r, ConvoyValue v, GError **error)
   guint8 zero;
   scale_of (r, v, &scale, &zero);
   ConvoyTensor *s = scalar (CONVOY_F32, &scale, error), *z = s ? scalar (CONVOY_U8, &zero, error) : NULL;
-  ConvoyValue in[3] = { convoy_splice_value (&r->s, v), convoy_quantize_constant (&r->s, v, "_scale", s),
-    convoy_quantize_constant (&r->s, v, "_zero", z) };
-  if (z == NULL || (in[0] = convoy_quantize_node (&r->s, "QuantizeLinear", v, "_bytes", in, 3, NULL, error)) == CONVOY_NONE)
+  ConvoyValue in[3] = { convoy_splice_value (&r->s, v), convoy_splice_constant (&r->s, v, "_scale", s),
+    convoy_splice_constant (&r->s, v, "_zero", z) };
+  if (z == NULL || (in[0] = convoy_splice_put (&r->s, "QuantizeLinear", v, "_bytes", in, 3, NULL, error)) == CONVOY_NONE)
     return FALSE;
-  r->s.map[v] = convoy_quantize_node (&r->s, "DequantizeLinear", v, "_floats", in, 3, NULL, error);
+  r->s.map[v] = convoy_splice_put (&r->s, "DequantizeLinear", v, "_floats", in, 3, NULL, error);
   return r->s.map[v] != CONVOY_NONE;
 }
 
@@ -267,13 +267,13 @@ constant (Rewrite *r, ConvoyValue v, const ConvoyTensor *x, ConvoyTensor *scale,
                *zero = bytes ? convoy_tensor_new (type, convoy_tensor_shape (scale), error) : NULL;
   if (zero)
     memset (convoy_tensor_data (zero), 0, convoy_tensor_count (zero) * convoy_type_size (type));
-  ConvoyValue in[3] = { convoy_quantize_constant (&r->s, v, "_bytes", bytes),
-    convoy_quantize_constant (&r->s, v, "_scale", convoy_tensor_ref (scale)), convoy_quantize_constant (&r->s, v, "_zero", zero) };
+  ConvoyValue in[3] = { convoy_splice_constant (&r->s, v, "_bytes", bytes),
+    convoy_splice_constant (&r->s, v, "_scale", convoy_tensor_ref (scale)), convoy_splice_constant (&r->s, v, "_zero", zero) };
   if (zero == NULL)
     return CONVOY_NONE;
   ConvoyAttrs *attrs = convoy_attrs_new ();
   convoy_attrs_set_int (attrs, "axis", axis);
-  return convoy_quantize_node (&r->s, "DequantizeLinear", v, "_floats", in, 3, attrs, error);
+  return convoy_splice_put (&r->s, "DequantizeLinear", v, "_floats", in, 3, attrs, error);
 }
 
 static gboolean
@@ -295,8 +295,8 @@ product (Rewrite *r, const ConvoyNode *n, GError **error)
     in[2] = convoy_splice_value (&r->s, n->in[2]);
   if (in[1] == CONVOY_NONE || (k.bias && in[2] == CONVOY_NONE))
     return FALSE;
-  r->s.map[n->out] = convoy_quantize_node (&r->s, n->op->name, n->out, "", in, n->n_in,
-      n->attrs ? convoy_attrs_ref (n->attrs) : NULL, error);
+  r->s.map[n->out] = convoy_splice_put (&r->s, n->op->name, n->out, "", in, n->n_in, n->attrs ? convoy_attrs_ref (n->attrs) : NULL,
+      error);
   return r->s.map[n->out] != CONVOY_NONE;
 }
 

@@ -10,12 +10,6 @@
 #define CONVOY_QUANTIZE_OPSET 13
 ConvoyGraph *convoy_quantize_tidy (const ConvoyGraph *g, const ConvoyShape *input, GError **error);
 
-/* A new node whose only output has the name of v, one of s->from, or that with an ending; CONVOY_NONE: error. */
-ConvoyValue convoy_quantize_node (ConvoySplice *s, const char *op, ConvoyValue v, const char *ending, const ConvoyValue *in,
-    guint n_in, ConvoyAttrs *attrs, GError **error);
-/* A new weight (float32) or constant, which takes value over (NULL: passed on); it is called as v with an ending. */
-ConvoyValue convoy_quantize_constant (ConvoySplice *s, ConvoyValue v, const char *ending, ConvoyTensor *value);
-
 /* quantize-range.c: what numbers a value has, as a histogram. */
 typedef struct ConvoyRange ConvoyRange;
 ConvoyRange *convoy_range_new (void);

@@ -3,6 +3,7 @@
  * splice.c - graphs made of graphs: what comes after a layer, one network behind another, a last
  * layer with more rows. */
 #include "core/splice.h"
+#include "core/lift.h"
 #include <math.h>
 #include <string.h>
 
@@ -51,25 +52,58 @@ convoy_splice_value (ConvoySplice *s, ConvoyValue v)
 }
 
 gboolean
-convoy_splice_node (ConvoySplice *s, const ConvoyNode *n, GError **error)
+convoy_splice_node_as (ConvoySplice *s, const ConvoyNode *n, const ConvoyValue *in, guint n_in, ConvoyAttrs *attrs, GError **error)
 {
-  g_autofree ConvoyValue *in = g_new (ConvoyValue, n->n_in + 1);
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  for (guint i = 0; i < n->n_in; i++)
-    in[i] = convoy_splice_value (s, n->in[i]);
   for (guint i = 0; i < n->n_out; i++)
     g_ptr_array_add (names, convoy_splice_name (s->to, CONVOY_VAL (s->from, n->out + i)->name));
   g_autofree char *name = convoy_splice_name (s->to, n->name);
-  ConvoyValue out = convoy_graph_node (s->to, n->op->name, name, in, n->n_in, (const char *const *) names->pdata, n->n_out,
-      n->attrs ? convoy_attrs_ref (n->attrs) : NULL, error);
+  ConvoyValue out = convoy_graph_node (s->to, n->op->name, name, in, n_in, (const char *const *) names->pdata, n->n_out, attrs,
+      error);
   for (guint i = 0; out != CONVOY_NONE && i < n->n_out; i++)
     s->map[n->out + i] = out + i;
   return out != CONVOY_NONE;
 }
 
-/* All nodes that root depends on and that do not lie before what is mapped already. */
+gboolean
+convoy_splice_node (ConvoySplice *s, const ConvoyNode *n, GError **error)
+{
+  g_autofree ConvoyValue *in = g_new (ConvoyValue, n->n_in + 1);
+  for (guint i = 0; i < n->n_in; i++)
+    in[i] = convoy_splice_value (s, n->in[i]);
+  return convoy_splice_node_as (s, n, in, n->n_in, n->attrs ? convoy_attrs_ref (n->attrs) : NULL, error);
+}
+
+static char *
+name_of (ConvoySplice *s, ConvoyValue v, const char *ending)
+{
+  const char *name = convoy_graph_name (s->from, v);
+  g_autofree char *own = *name ? g_strconcat (name, ending, NULL) : g_strdup_printf ("value_%u%s", v, ending);
+  return convoy_splice_name (s->to, own);
+}
+
+ConvoyValue
+convoy_splice_put (ConvoySplice *s, const char *op, ConvoyValue v, const char *ending, const ConvoyValue *in, guint n_in,
+    ConvoyAttrs *attrs, GError **error)
+{
+  g_autofree char *name = name_of (s, v, ending);
+  return convoy_graph_node (s->to, op, name, in, n_in, (const char *const[]) { name }, 1, attrs, error);
+}
+
+ConvoyValue
+convoy_splice_constant (ConvoySplice *s, ConvoyValue v, const char *ending, ConvoyTensor *value)
+{
+  g_autoptr (ConvoyTensor) own = value;
+  if (value == NULL)
+    return CONVOY_NONE;
+  g_autofree char *name = name_of (s, v, ending);
+  return convoy_tensor_type (value) == CONVOY_F32 ? convoy_graph_param (s->to, name, value)
+                                                  : convoy_graph_const (s->to, name, value);
+}
+
+/* All nodes that root depends on and that do not lie before what is mapped already; input is what s->from takes. */
 static gboolean
-copy_upto (ConvoySplice *s, ConvoyValue root, GError **error)
+copy_upto (ConvoySplice *s, ConvoyValue root, const ConvoyShape *input, GError **error)
 {
   const ConvoyGraph *g = s->from;
   g_autofree gboolean *wanted = g_new0 (gboolean, g->vals->len + 1);
@@ -94,7 +128,7 @@ copy_upto (ConvoySplice *s, ConvoyValue root, GError **error)
   }
   gboolean ok = TRUE;
   for (guint i = 0; ok && i < g->nodes->len; i++)
-    ok = !wanted[CONVOY_NODE (g, i)->out] || convoy_splice_node (s, CONVOY_NODE (g, i), error);
+    ok = !wanted[CONVOY_NODE (g, i)->out] || convoy_lift_node (s, CONVOY_NODE (g, i), input, error);
   return ok;
 }
 
@@ -139,7 +173,7 @@ convoy_graph_tail (const ConvoyGraph *g, const char *from, const char *upto, con
   ConvoySplice s = convoy_splice_new (g, to);
   const ConvoyVal *val = CONVOY_VAL (g, start);
   s.map[start] = convoy_graph_input (to, val->name, val->known || val->kind == CONVOY_V_INPUT ? val->type : CONVOY_F32, input);
-  gboolean ok = copy_upto (&s, end, error);
+  gboolean ok = copy_upto (&s, end, input, error);
   if (ok && s.map[end] == CONVOY_NONE) {
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s does not come after %s", upto ? upto : "the output", from ? from : "the input");
     ok = FALSE;
@@ -171,6 +205,16 @@ append_pooling (ConvoyGraph *g, ConvoyValue v, const char *pooling, GError **err
   return CONVOY_NONE;
 }
 
+/* A single sample of it, as far as it is known. */
+static ConvoyShape
+one_sample (const ConvoyShape *s)
+{
+  ConvoyShape one = *s;
+  if (one.n > 0 && one.d[0] < 0)
+    one.d[0] = 1;
+  return one;
+}
+
 /* Gives the value that the head is to take; CONVOY_NONE: error. */
 static ConvoyValue
 copy_base (ConvoyGraph *to, const ConvoyGraph *base, const ConvoyJoin *o, GError **error)
@@ -180,38 +224,55 @@ copy_base (ConvoyGraph *to, const ConvoyGraph *base, const ConvoyJoin *o, GError
     return v;
   ConvoySplice s = convoy_splice_new (base, to);
   const ConvoyVal *in = CONVOY_VAL (base, start);
-  s.map[start] = convoy_graph_input (to, in->name, in->type, o->input ? o->input : &in->shape);
-  if (copy_upto (&s, end, error))
+  const ConvoyShape *input = o->input ? o->input : &in->shape, one = one_sample (input);
+  s.map[start] = convoy_graph_input (to, in->name, in->type, input);
+  if (copy_upto (&s, end, &one, error))
     v = append_pooling (to, convoy_splice_value (&s, end), o->pooling, error);
   g_free (s.map);
   return v;
 }
 
-/* What base gives for one sample, against what head takes; what is not known fits. */
+/* What is not known fits. */
 static gboolean
-check_fit (const ConvoyGraph *to, ConvoyValue joint, const ConvoyGraph *head, GError **error)
+fits (const ConvoyShape *gives, const ConvoyShape *takes)
 {
-  g_autofree ConvoyShape *one = g_new (ConvoyShape, to->inputs->len);
-  ConvoyGraph *cut = NULL;
-  gboolean fits = TRUE;
-  for (guint i = 0; i < to->inputs->len; i++) {
-    one[i] = *convoy_graph_input_shape (to, i);
-    if (one[i].n > 0 && one[i].d[0] < 0)
-      one[i].d[0] = 1;
-    if (convoy_shape_count (&one[i]) < 0)
-      return TRUE;
+  gboolean ok = gives->n == takes->n;
+  for (guint i = 1; ok && i < gives->n; i++)
+    ok = takes->d[i] < 0 || takes->d[i] == gives->d[i];
+  return ok;
+}
+
+/* Maps of one pixel to rows, where those are taken. */
+static ConvoyValue
+flatten (ConvoyGraph *to, ConvoyValue joint, const ConvoyShape *gives, const ConvoyShape *takes, GError **error)
+{
+  ConvoyShape row = *gives;
+  for (; row.n > 2 && row.d[row.n - 1] == 1; row.n--)
+    ;
+  if (takes->n == 2 && fits (&row, takes)) {
+    g_autofree char *name = convoy_splice_name (to, "flatten");
+    return convoy_graph_node (to, "Flatten", name, &joint, 1, (const char *const[]) { name }, 1, NULL, error);
   }
-  if (CONVOY_VAL (to, joint)->kind == CONVOY_V_NODE && (cut = convoy_graph_bind (to, one, convoy_graph_name (to, joint), error)) == NULL)
-    return FALSE;
-  const ConvoyShape *gives = cut ? convoy_graph_shape (cut, convoy_graph_get_output (cut, 0)) : NULL, *takes = convoy_graph_input_shape (head, 0);
-  for (guint i = 1; gives && i < MAX (gives->n, takes->n); i++)
-    fits = fits && gives->n == takes->n && (takes->d[i] < 0 || takes->d[i] == gives->d[i]);
-  if (!fits) {
-    g_autofree char *a = convoy_shape_str (gives), *b = convoy_shape_str (takes);
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "%s gives %s, what is to follow takes %s", convoy_graph_name (to, joint), a, b);
-  }
+  g_autofree char *a = convoy_shape_str (gives), *b = convoy_shape_str (takes);
+  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_SHAPE, "%s gives %s, what is to follow takes %s", convoy_graph_name (to, joint), a,
+      b);
+  return CONVOY_NONE;
+}
+
+/* What head takes of what base gives for one sample; CONVOY_NONE: it does not fit. */
+static ConvoyValue
+fit (ConvoyGraph *to, ConvoyValue joint, const ConvoyGraph *head, GError **error)
+{
+  ConvoyShape one = one_sample (convoy_graph_input_shape (to, 0));
+  const ConvoyShape *takes = convoy_graph_input_shape (head, 0);
+  if (convoy_shape_count (&one) < 0 || CONVOY_VAL (to, joint)->kind != CONVOY_V_NODE)
+    return joint;
+  ConvoyGraph *cut = convoy_graph_bind (to, &one, convoy_graph_name (to, joint), error);
+  if (cut == NULL)
+    return CONVOY_NONE;
+  ConvoyShape gives = *convoy_graph_shape (cut, convoy_graph_get_output (cut, 0));
   convoy_graph_unref (cut);
-  return fits;
+  return fits (&gives, takes) ? joint : flatten (to, joint, &gives, takes, error);
 }
 
 ConvoyGraph *
@@ -222,15 +283,14 @@ convoy_graph_join (const ConvoyGraph *base, const ConvoyGraph *head, const Convo
   ConvoyValue start = start_of (head, error), end = start == CONVOY_NONE ? start : end_of (head, NULL, error);
   if (end == CONVOY_NONE)
     return NULL;
-  if (base && base->opset != head->opset) {
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "a network of ONNX operator set %u cannot follow one of %u", head->opset, base->opset);
-    return NULL;
-  }
-  ConvoyGraph *to = convoy_graph_new (head->opset);
+  ConvoyGraph *to = convoy_graph_new (base ? MAX (base->opset, head->opset) : head->opset);
   ConvoySplice s = convoy_splice_new (head, to);
   const ConvoyVal *in = CONVOY_VAL (head, start);
-  s.map[start] = base ? copy_base (to, base, o, error) : convoy_graph_input (to, in->name, in->type, o->input ? o->input : &in->shape);
-  gboolean ok = s.map[start] != CONVOY_NONE && (base == NULL || check_fit (to, s.map[start], head, error)) && copy_upto (&s, end, error);
+  ConvoyShape one = one_sample (&in->shape);
+  ConvoyValue v = base ? copy_base (to, base, o, error)
+                       : convoy_graph_input (to, in->name, in->type, o->input ? o->input : &in->shape);
+  s.map[start] = base && v != CONVOY_NONE ? fit (to, v, head, error) : v;
+  gboolean ok = s.map[start] != CONVOY_NONE && copy_upto (&s, end, &one, error);
   if (ok)
     convoy_graph_output (to, s.map[end]);
   else
@@ -308,7 +368,7 @@ convoy_graph_grow (const ConvoyGraph *g, guint n, guint64 seed, GError **error)
   s.instead = instead;
   if (in != CONVOY_NONE)
     s.map[in] = convoy_graph_input (to, CONVOY_VAL (g, in)->name, CONVOY_VAL (g, in)->type, &CONVOY_VAL (g, in)->shape);
-  ok = ok && in != CONVOY_NONE && copy_upto (&s, convoy_graph_get_output (g, 0), error);
+  ok = ok && in != CONVOY_NONE && copy_upto (&s, convoy_graph_get_output (g, 0), NULL, error);
   if (ok)
     convoy_graph_output (to, s.map[convoy_graph_get_output (g, 0)]);
   else

@@ -17,6 +17,14 @@ ConvoySplice convoy_splice_new (const ConvoyGraph *from, ConvoyGraph *to);
 ConvoyValue convoy_splice_value (ConvoySplice *s, ConvoyValue v);
 /* n with the copies of its inputs. */
 gboolean convoy_splice_node (ConvoySplice *s, const ConvoyNode *n, GError **error);
+/* n with other inputs, which are values of s->to, and attributes, which it takes over. */
+gboolean
+convoy_splice_node_as (ConvoySplice *s, const ConvoyNode *n, const ConvoyValue *in, guint n_in, ConvoyAttrs *attrs, GError **error);
+/* A new node whose only output has the name of v, one of s->from, or that with an ending; CONVOY_NONE: error. */
+ConvoyValue convoy_splice_put (ConvoySplice *s, const char *op, ConvoyValue v, const char *ending, const ConvoyValue *in,
+    guint n_in, ConvoyAttrs *attrs, GError **error);
+/* A new weight (float32) or constant, which takes value over (NULL: passed on); it is called as v with an ending. */
+ConvoyValue convoy_splice_constant (ConvoySplice *s, ConvoyValue v, const char *ending, ConvoyTensor *value);
 /* The name, or one beside it that nothing in the graph has; g_free() it. */
 char *convoy_splice_name (const ConvoyGraph *g, const char *name);
 #endif
