@@ -14,10 +14,28 @@ ConvoyTensor *convoy_build_const (ConvoyBuild *b, ConvoyValue v) { return v == C
 const ConvoyMd *convoy_build_md (ConvoyBuild *b, ConvoyBuf i) { return i == CONVOY_NO_BUF ? NULL : CONVOY_BUF (b->plan, i)->md; }
 gboolean convoy_build_static (ConvoyBuild *b, ConvoyValue v) { return v == CONVOY_NONE || b->fixed[v]; }
 
+static gboolean
+is_chosen (ConvoyBuild *b, const ConvoyNode *n, guint64 convs)
+{
+  return convs >> MIN (convoy_graph_ordinal (b->graph, n), 63) & 1;
+}
+
 gboolean
 convoy_build_depthwise (ConvoyBuild *b, const ConvoyNode *n)
 {
-  return b->plan->variant.depthwise >> MIN (convoy_graph_ordinal (b->graph, n), 63) & 1;
+  return is_chosen (b, n, b->plan->variant.depthwise);
+}
+
+gboolean
+convoy_build_tiles (ConvoyBuild *b, const ConvoyNode *n)
+{
+  return is_chosen (b, n, b->plan->variant.tiles) && convoy_dnn_has_tiles ();
+}
+
+guint
+convoy_build_threads (ConvoyBuild *b)
+{
+  return b->plan->threads;
 }
 
 guint

@@ -3,6 +3,13 @@
  * dnn-prim.c - primitives of oneDNN, forward and back. */
 #include "core/dnn-inside.h"
 #include <string.h>
+#if defined __x86_64__ && defined __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define REQUEST_FEATURE 0x1023 /* ARCH_REQ_XCOMP_PERM, which older systems have no header for, */
+#define TILE_DATA 18 /* and XFEATURE_XTILEDATA */
+#endif
 
 static const dnnl_alg_kind_t ew_alg[CONVOY_N_EW] = {
   dnnl_eltwise_relu, dnnl_eltwise_clip, dnnl_eltwise_linear, dnnl_eltwise_logistic, dnnl_eltwise_tanh, dnnl_eltwise_elu,
@@ -293,6 +300,18 @@ convoy_dnn_pool_back (ConvoyPool k, const ConvoyWindow *window, const ConvoyMd *
 }
 
 gboolean convoy_dnn_has_vnni (void) { return (dnnl_get_effective_cpu_isa () & dnnl_cpu_isa_avx512_core_vnni) == dnnl_cpu_isa_avx512_core_vnni; }
+
+gboolean
+convoy_dnn_has_tiles (void)
+{
+#if defined __x86_64__ && defined __linux__
+  const unsigned amx = dnnl_cpu_isa_avx512_core_amx;
+  return (dnnl_get_effective_cpu_isa () & amx) == amx && syscall (SYS_arch_prctl, REQUEST_FEATURE, TILE_DATA) == 0;
+#else
+  return FALSE;
+#endif
+}
+
 gboolean convoy_dnn_is_wide (void) { return (dnnl_get_effective_cpu_isa () & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core; }
 
 ConvoyPrim *

@@ -120,6 +120,8 @@ gboolean convoy_call_run (const ConvoyCall *c, GError **error);
 gboolean convoy_dnn_is_wide (void);
 /* It adds up fours of products of bytes in one instruction (AVX-512 VNNI). */
 gboolean convoy_dnn_has_vnni (void);
+/* It multiplies tiles of bfloat16 (AMX), and the system lets this process. */
+gboolean convoy_dnn_has_tiles (void);
 
 /* Of the calling thread; 0: one. */
 void convoy_dnn_threads (guint n);

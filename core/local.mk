@@ -126,6 +126,7 @@ core_libcore_la_SOURCES = \
 	core/ops/constant.c \
 	core/ops/conv-transpose.c \
 	core/ops/conv.c \
+	core/ops/conv-tiles.c core/ops/conv-tiles.h \
 	core/ops/conv-rows.c core/ops/conv-rows.h core/ops/rows-kept.c core/ops/rows-kept.h \
 	core/ops/dropout.c \
 	core/ops/einsum.c \

@@ -148,6 +148,9 @@ const ConvoyNode *convoy_build_maker (ConvoyBuild *b, ConvoyValue v);           
 gboolean convoy_build_only_reader (ConvoyBuild *b, ConvoyValue v, const ConvoyNode *n); /* nothing but n reads v, which is no output of the graph */
 const ConvoyNode *const *convoy_build_taken (ConvoyBuild *b, const ConvoyNode *n, guint *count);        /* what n has taken in */
 gboolean convoy_build_depthwise (ConvoyBuild *b, const ConvoyNode *n);  /* in this plan n, a depthwise convolution, shall ride on the 1x1 before it */
+gboolean convoy_build_tiles (ConvoyBuild *b,
+    const ConvoyNode *n); /* ... n, a convolution, shall be computed by products of tiles if it can */
+guint convoy_build_threads (ConvoyBuild *b); /* that run a step */
 const ConvoyMd *convoy_build_md (ConvoyBuild *b, ConvoyBuf buf);
 ConvoyMd *convoy_build_any (ConvoyBuild *b, const ConvoyShape *s);      /* the plan's preferred activation layout; owned by caller */
 ConvoyBuf convoy_build_in (ConvoyBuild *b, ConvoyValue v);                      /* current buffer of a value */

@@ -80,7 +80,8 @@ convoy_plan_new (ConvoyGraph *bound, const ConvoyPlanOptions *o, GError **error)
   ConvoyVariant v = convoy_tune (bound, threads, o ? o->cache : NULL, o && o->no_timing, &timed);
   ConvoyPlan *p = v.part ? convoy_plan_variant (bound, threads, v, NULL) : NULL;        /* NULL: what the cache says does not fit */
   if (p == NULL)
-    p = convoy_plan_compile (bound, threads, FALSE, (ConvoyVariant) { .blocked = v.blocked, .depthwise = v.depthwise }, NULL, error);
+    p = convoy_plan_compile (bound, threads, FALSE,
+        (ConvoyVariant) { .blocked = v.blocked, .depthwise = v.depthwise, .tiles = v.tiles }, NULL, error);
   if (p)
     p->timed = timed;
   return p;

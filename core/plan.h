@@ -57,6 +57,7 @@ typedef struct {
 typedef struct {
   gboolean blocked;             /* one blocked layout throughout, not what each primitive likes best */
   guint64 depthwise;            /* bit i: convolution i, counted in order (63: and those after it), rides on the 1x1 before it if it can */
+  guint64 tiles; /* likewise: it is computed by products of tiles if it can and nothing else rides */
   guint part, side;             /* of a batch, see split.h; 0: whole, no second stage */
   gboolean any_input;           /* the first reader of an input decides its layout, even if a caller could not write it */
   const ConvoyMd *output;       /* layout of the only output, borrowed; NULL: plain */

@@ -164,6 +164,13 @@ front_plan (ConvoyGraph *g, ConvoyValue cut, guint threads, ConvoyVariant v, GEr
   return p;
 }
 
+/* Of the convolutions that are chosen, those from the first on. */
+static guint64
+from_conv (guint64 chosen, guint first)
+{
+  return first < 63 ? chosen >> first : chosen >> 63 ? ~(guint64) 0 : 0;
+}
+
 /* What follows cut; its input takes any layout. */
 static ConvoyPlan *
 rest_plan (ConvoyGraph *g, ConvoyValue cut, guint first_conv, guint samples, guint threads, ConvoyVariant v, GError **error)
@@ -171,7 +178,8 @@ rest_plan (ConvoyGraph *g, ConvoyValue cut, guint first_conv, guint samples, gui
   ConvoyShape shape = CONVOY_VAL (g, cut)->shape;
   shape.d[0] = samples;
   v.any_input = TRUE;
-  v.depthwise = first_conv < 63 ? v.depthwise >> first_conv : v.depthwise >> 63 ? ~(guint64) 0 : 0;
+  v.depthwise = from_conv (v.depthwise, first_conv);
+  v.tiles = from_conv (v.tiles, first_conv);
   ConvoyGraph *rest = convoy_graph_bind_rest (g, cut, &shape, error);
   ConvoyPlan *p = compile (rest, samples, threads, v, error);
   convoy_graph_unref (rest);

@@ -2,7 +2,7 @@
  *
  * tune.c - choose by timing what cannot be foreseen: whether a network runs faster in the layouts
  * that each primitive likes best or in one blocked layout throughout, and whether depthwise
- * convolutions should ride on the 1x1 before them. The choice is kept in a file. */
+ * convolutions should ride on the 1x1 before them, and which of these should go by tiles. The choice is kept in a file. */
 #include "core/split.h"
 #include <string.h>
 
@@ -13,6 +13,7 @@ static const ConvoyVariant layouts[] = { { .blocked = FALSE }, { .blocked = TRUE
 static const struct { guint part, side; } splits[] = { { 1, 0 }, { 1, 28 }, { 1, 14 }, { 1, 7 }, { 0, 0 } };
 
 #define BUDGET 150000           /* microseconds for each variant, once it ran twice */
+#define LEAST_RUNS 5
 #define MAX_RUNS 20
 
 /* What the choice depends on: the operators with their sizes, threads, library and processor. */
@@ -54,7 +55,7 @@ time_variant (ConvoyGraph *bound, guint threads, ConvoyVariant v, double seconds
   ConvoyExec *x = p ? convoy_exec_new (p, NULL) : NULL;
   for (guint i = 0; i < 64; i++)
     seconds[i] = G_MAXDOUBLE;
-  for (guint i = 0; x && i < MAX_RUNS && (i < 3 || g_get_monotonic_time () - start < BUDGET); i++) {
+  for (guint i = 0; x && i < MAX_RUNS && (i < LEAST_RUNS || g_get_monotonic_time () - start < BUDGET); i++) {
     g_free (convoy_exec_profile (x, TRUE));
     gint64 t = g_get_monotonic_time ();
     if (!convoy_exec_run (x, NULL))
@@ -96,51 +97,79 @@ riding_pays (const double alone[64], const double fused[64])
   return mask;
 }
 
-/* First how the batch is split, in the layouts that suit most networks, then the layouts. */
+/* v, with the batch split in all ways. */
+static void
+try_splits (Search *s, ConvoyVariant v, double seconds[64])
+{
+  guint batch = convoy_split_batch (s->bound);
+  for (guint i = 0; batch && i < G_N_ELEMENTS (splits); i++) {
+    v.part = splits[i].part ? splits[i].part : s->threads > 1 && batch % s->threads == 0 ? batch / s->threads : 0;
+    v.side = splits[i].side;
+    try_variant (s, v, seconds);
+  }
+}
+
+/* The convolutions that should go by tiles: there they took less time than alone, which is then what tiled says. */
+static guint64
+tiles_pay (const double alone[64], double tiled[64])
+{
+  guint64 mask = 0;
+  for (guint i = 0; i < 64; i++)
+    if (tiled[i] > 0 && tiled[i] < alone[i])
+      mask |= (guint64) 1 << i;
+    else
+      tiled[i] = alone[i];
+  return mask;
+}
+
+/* First how the batch is split, by tiles or in the layouts that suit most networks, then the layouts, then what is best of each. */
 static ConvoyVariant
 search (ConvoyGraph *bound, guint threads)
 {
-  guint batch = convoy_split_batch (bound);
-  Search s = { bound, threads, layouts[0], G_MAXINT64 };
-  double seconds[G_N_ELEMENTS (layouts)][64];
-  for (guint i = 0; batch && i < G_N_ELEMENTS (splits); i++) {
-    ConvoyVariant v = layouts[0];
-    v.part = splits[i].part ? splits[i].part : threads > 1 && batch % threads == 0 ? batch / threads : 0;
-    v.side = splits[i].side;
-    try_variant (&s, v, seconds[0]);
-  }
+  const ConvoyVariant by_tiles = { .blocked = TRUE, .tiles = ~(guint64) 0 },
+                      first = convoy_dnn_has_tiles () ? by_tiles : layouts[0];
+  Search s = { bound, threads, first, G_MAXINT64 };
+  double seconds[G_N_ELEMENTS (layouts)][64], tiled[64];
+  try_splits (&s, first, tiled);
   ConvoyVariant v, split = s.best;
-  for (guint i = batch ? 1 : 0; i < G_N_ELEMENTS (layouts); i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (layouts); i++) {
     v = layouts[i];
     v.part = split.part, v.side = split.side;
     try_variant (&s, v, seconds[i]);
   }
-  v.depthwise = riding_pays (seconds[1], seconds[2]);
-  if (v.depthwise)
+  if (first.tiles) {
+    v = split;
+    try_variant (&s, v, tiled);
+    v.tiles = tiles_pay (seconds[1], tiled);
+  }
+  v.depthwise = riding_pays (first.tiles ? tiled : seconds[1], seconds[2]);
+  if (v.depthwise || first.tiles)
     try_variant (&s, v, seconds[0]);
   return s.best;
 }
 
-/* A variant as text: the members in order, depthwise in base 16. */
+/* A variant as text: the members in order, sets of convolutions in base 16. */
 static gboolean
 read_variant (GKeyFile *file, const char *key, ConvoyVariant *v)
 {
   gsize n = 0;
-  guint64 x[4];
+  guint64 x[5];
   g_auto (GStrv) text = g_key_file_get_string_list (file, "variant", key, &n, NULL);
   if (n != G_N_ELEMENTS (x))
     return FALSE;
   for (guint i = 0; i < n; i++)
-    if (!g_ascii_string_to_unsigned (text[i], i == 1 ? 16 : 10, 0, i == 1 ? G_MAXUINT64 : G_MAXUINT16, &x[i], NULL))
+    if (!g_ascii_string_to_unsigned (text[i], i == 1 || i == 2 ? 16 : 10, 0, i == 1 || i == 2 ? G_MAXUINT64 : G_MAXUINT16, &x[i],
+            NULL))
       return FALSE;
-  *v = (ConvoyVariant) { .blocked = x[0] != 0, .depthwise = x[1], .part = (guint) x[2], .side = (guint) x[3] };
+  *v = (ConvoyVariant) { .blocked = x[0] != 0, .depthwise = x[1], .tiles = x[2], .part = (guint) x[3], .side = (guint) x[4] };
   return TRUE;
 }
 
 static void
 write_variant (GKeyFile *file, const char *key, const ConvoyVariant *v)
 {
-  g_autofree char *text = g_strdup_printf ("%d;%" G_GINT64_MODIFIER "x;%u;%u", v->blocked, v->depthwise, v->part, v->side);
+  g_autofree char *text = g_strdup_printf ("%d;%" G_GINT64_MODIFIER "x;%" G_GINT64_MODIFIER "x;%u;%u", v->blocked, v->depthwise,
+      v->tiles, v->part, v->side);
   g_key_file_set_value (file, "variant", key, text);
 }
 

@@ -6,7 +6,7 @@ cd "${srcdir:-.}" || exit 99
 n=0
 
 # The families of headers, as a reader of an #include line sees them.
-libc='<(sys/)?(assert|cpuid|ctype|errno|fcntl|file|float|getopt|inttypes|ioctl|limits|locale|math|mman|omp|poll|pthread|resource|sched|setjmp|signal|stat|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|termios|time|types|unistd|wait|immintrin)\.h>'
+libc='<(sys/)?(assert|cpuid|ctype|errno|fcntl|file|float|getopt|inttypes|ioctl|limits|locale|math|mman|omp|poll|pthread|resource|sched|setjmp|signal|stat|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|syscall|termios|time|types|unistd|wait|immintrin)\.h>'
 glib='<glib(/[a-z]+|-unix|-object)?\.h>' gio='<gio/.*>' gst='<gst/.*>' curl='<curl/.*>' sum='<nettle/.*>'
 picture='<(jpeglib|jerror|png)\.h>' draw='<(pango|cairo)[^>]*>' dnnl='<(oneapi/.*|dnnl[a-z_]*\.h)>'
 base="\"config\\.h\"|$libc|$glib" public='"core/convoy\.h"' zoo='"zoo/zoo\.h"'

@@ -247,6 +247,11 @@ tests_test_conv_rows_SOURCES = tests/test-conv-rows.c tests/tap.c tests/tap.h
 tests_test_conv_rows_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)
 tests_test_conv_rows_LDADD = $(tests_test_gradients_LDADD)
 
+check_PROGRAMS += tests/test-conv-tiles
+tests_test_conv_tiles_SOURCES = tests/test-conv-tiles.c tests/tap.c tests/tap.h
+tests_test_conv_tiles_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)
+tests_test_conv_tiles_LDADD = $(tests_test_gradients_LDADD)
+
 check_PROGRAMS += tests/test-table
 tests_test_table_SOURCES = tests/test-table.c $(TEMP_SOURCES)
 tests_test_table_CPPFLAGS = $(tests_test_data_CPPFLAGS)

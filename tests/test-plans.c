@@ -93,10 +93,12 @@ choose (const char *cache, const char *variant)
 static void
 check_variants (guint threads)
 {
-  static const struct { const char *variant; guint stages; } tries[] = {
-    { "0;0;0;0", 0 }, { "1;0;0;0", 0 }, { "1;ffffffffffffffff;0;0", 0 }, { "1;2;0;0", 0 }, { "0;0;1;0", 1 }, { "0;0;3;0", 1 }, { "1;ff;2;0", 1 },
-    { "0;0;1;19", 2 }, { "0;0;1;9", 2 }, { "1;0;2;4", 2 }, { "1;ff;1;4", 2 }, { "1;4;3;19", 2 },
-    { "0;0;4;0", 0 }, { "0;0;1;1000", 0 }, { "nonsense", 0 },   /* what does not fit is passed over */
+  static const struct { const char *variant; guint stages;
+  } tries[] = {
+    { "0;0;0;0;0", 0 }, { "1;0;0;0;0", 0 }, { "1;ffffffffffffffff;0;0;0", 0 }, { "1;2;0;0;0", 0 }, { "0;0;0;1;0", 1 },
+    { "0;0;0;3;0", 1 }, { "1;ff;0;2;0", 1 }, { "0;0;0;1;19", 2 }, { "0;0;0;1;9", 2 }, { "1;0;0;2;4", 2 }, { "1;ff;0;1;4", 2 },
+    { "1;4;0;3;19", 2 }, { "1;0;ffffffffffffffff;0;0", 0 }, { "0;0;ffffffffffffffff;0;0", 0 }, { "1;4;ff;1;0", 1 },
+    { "1;0;ff;3;9", 2 }, { "0;0;0;4;0", 0 }, { "0;0;0;1;1000", 0 }, { "nonsense", 0 }, /* what does not fit is passed over */
   };
   ConvoyShape shape = CONVOY_SHAPE (BATCH, 3, SIDE, SIDE);
   g_autoptr (ConvoyTensor) x = convoy_tensor_new (CONVOY_F32, &shape, NULL);
@@ -138,7 +140,7 @@ test_no_split (void)
   convoy_graph_output (g, v);
   ConvoyPlanOptions o = { .cache = temp_path ("across.ini") };
   convoy_plan_unref (convoy_plan_new (g, &o, NULL));
-  choose (o.cache, "0;0;1;0");
+  choose (o.cache, "0;0;0;1;0");
   ConvoyPlan *p = convoy_plan_new (g, &o, NULL);
   g_autofree char *text = convoy_plan_dump (p);
   CU_ASSERT_PTR_NULL (strstr (text, "stage"));

@@ -2,6 +2,7 @@
  *
  * conv.c - Conv (ONNX 1, 11): one to three spatial dimensions, grouped, dilated, depthwise. */
 #include "core/ops/conv-rows.h"
+#include "core/ops/conv-tiles.h"
 #include "core/ops/window.h"
 #include <string.h>
 
@@ -106,6 +107,11 @@ forward (ConvoyBuild *b, const ConvoyNode *n)
     return TRUE;
   }
   ConvoyRiders r = convoy_riders (b, n);
+  ConvoyWindow win;
+  ConvoyShape own;
+  geometry (n, convoy_build_shape (b, n->in[0]), convoy_build_shape (b, n->in[1]), &win, &own, NULL);
+  if (convoy_conv_tiles_forward (b, n, &win, &r))
+    return TRUE;
   ConvoyPrim *p = make (b, n, r.bias != CONVOY_NO_BUF, &r.posts, convoy_build_error (b));
   if (p == NULL)
     return TRUE;
