@@ -168,3 +168,9 @@ cnn_decoders_pop (CnnDecoders *p, gboolean all, CnnDecoded *d)
   g_free (g_queue_pop_head (&p->jobs));
   return TRUE;
 }
+
+guint
+cnn_decoders_delay (const CnnDecoders *p)
+{
+  return p->capacity - 1;
+}

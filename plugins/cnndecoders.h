@@ -31,5 +31,8 @@ void cnn_decoders_push (CnnDecoders *p, const CnnDecoded *d, GstBuffer *file);
  * caller owns what is in d. FALSE: none. */
 gboolean cnn_decoders_pop (CnnDecoders *p, gboolean all, CnnDecoded *d);
 
+/* Files that may be in it when pop gave no more. */
+guint cnn_decoders_delay (const CnnDecoders *p);
+
 G_END_DECLS
 #endif

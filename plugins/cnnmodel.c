@@ -23,6 +23,18 @@ cnn_model_settings_copy (CnnModelSettings *to, const CnnModelSettings *from)
   to->std = g_strdup (from->std);
 }
 
+gboolean
+cnn_model_settings_check (GstElement *element, const CnnModelSettings *s, const char *precision)
+{
+  if (g_strcmp0 (precision, "fp32"))
+    GST_ELEMENT_ERROR (element, LIBRARY, SETTINGS, ("precision=%s is not supported, only fp32", precision), (NULL));
+  else if (!s->model)
+    GST_ELEMENT_ERROR (element, RESOURCE, NOT_FOUND, ("no model: set model= to an ONNX file or a name of the zoo"), (NULL));
+  else
+    return TRUE;
+  return FALSE;
+}
+
 /* One number for all channels or a number each, in 0..255. */
 static gboolean
 parse_channels (const char *what, const char *text, guint channels, gboolean positive, float *out, GError **error)

@@ -6,6 +6,7 @@
 
 #include "core/convoy.h"
 #include "plugins/cnnenums.h"
+#include "plugins/cnnproperty.h"
 
 G_BEGIN_DECLS
 
@@ -19,9 +20,25 @@ typedef struct {
   guint resize_short;
 } CnnModelSettings;
 
+/* Rows of an element's properties for what the network makes of pictures; at: where in it its settings are. */
+#define CNN_PREPROCESSING_ROWS(at) \
+  CNN_TEXT_ROW ("mean", "Mean", "Subtracted from 0..255: a number, or one a channel with commas between (default: as the model says)", \
+      (at) + G_STRUCT_OFFSET (CnnModelSettings, mean), NULL, CNN_READY), \
+  CNN_TEXT_ROW ("std", "Deviation", "Divides then: a number, or one a channel with commas between (default: as the model says)", \
+      (at) + G_STRUCT_OFFSET (CnnModelSettings, std), NULL, CNN_READY), \
+  CNN_ENUM_ROW ("color", "Colour order", "Which colour the network takes first", (at) + G_STRUCT_OFFSET (CnnModelSettings, color), \
+      cnn_color_get_type, CNN_COLOR_MODEL, CNN_READY), \
+  CNN_ENUM_ROW ("resize", "Resize", "How a picture gets the network's size", (at) + G_STRUCT_OFFSET (CnnModelSettings, resize), \
+      cnn_model_resize_get_type, CNN_RESIZE_MODEL, CNN_READY), \
+  CNN_UINT_ROW ("resize-short", "Short side", "Short side after resizing, before the centre is taken (0: as the model says)", \
+      (at) + G_STRUCT_OFFSET (CnnModelSettings, resize_short), 0, 32767, 0, CNN_READY)
+
 void cnn_model_settings_clear (CnnModelSettings *s);
 /* to is overwritten, not freed. */
 void cnn_model_settings_copy (CnnModelSettings *to, const CnnModelSettings *from);
+
+/* At the start of an element. FALSE: there is no model, or that precision, which was said as an error of it. */
+gboolean cnn_model_settings_check (GstElement *element, const CnnModelSettings *s, const char *precision);
 
 /* What the model must be able to tell; one of rows, where that is as good, has no preprocessing. */
 typedef enum { CNN_NEED_NOTHING, CNN_NEED_LABELS = 1, CNN_NEED_PREPROCESSING = 2, CNN_MAY_TAKE_ROWS = 4 } CnnModelNeeds;

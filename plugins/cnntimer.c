@@ -86,21 +86,3 @@ cnn_timer_is_over (CnnTimer *t, gint64 oldest)
   g_mutex_unlock (&t->lock);
   return over;
 }
-
-GstClockTime
-cnn_timer_wait (GstClockTime bound, guint delay, int fps_n, int fps_d)
-{
-  GstClockTime wait = delay && fps_n > 0 ? gst_util_uint64_scale_int (delay * GST_SECOND, fps_d, fps_n) : 0;
-  return bound && delay && (fps_n <= 0 || wait > bound) ? bound : wait;
-}
-
-gboolean
-cnn_timer_add_latency (GstQuery *query, GstClockTime own)
-{
-  gboolean live;
-  GstClockTime min, max;
-
-  gst_query_parse_latency (query, &live, &min, &max);
-  gst_query_set_latency (query, live, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
-  return live;
-}

@@ -21,11 +21,6 @@ void cnn_timer_free (CnnTimer *t);
 /* With the stream lock, after each sample: whether the oldest that is held has waited too long. If
  * not, the function is called when it has. oldest is a monotonic time in microseconds; 0: none is held. */
 gboolean cnn_timer_is_over (CnnTimer *t, gint64 oldest);
-/* What of the time that a sample may wait counts as latency: wait, or what bound makes of it. fps_n = 0: no
- * sample need ever follow. */
-GstClockTime cnn_timer_wait (GstClockTime bound, guint delay, int fps_n, int fps_d);
-/* Adds what an element takes to the answer of a latency query; gives whether the stream is live. */
-gboolean cnn_timer_add_latency (GstQuery *query, GstClockTime own);
 
 G_END_DECLS
 #endif

@@ -47,10 +47,12 @@
 #include "plugins/cnnsample.h"
 #include "plugins/cnnsize.h"
 #include "plugins/cnntensor.h"
+#include "plugins/cnnlatency.h"
 #include "plugins/cnntimer.h"
+#include "plugins/cnnturns.h"
 #include "plugins/cnnwords.h"
 
-GST_DEBUG_CATEGORY_STATIC (cnn_classify_debug);
+GST_DEBUG_CATEGORY (cnn_classify_debug);
 #define GST_CAT_DEFAULT cnn_classify_debug
 
 #define MAX_TOP_K 1000
@@ -61,13 +63,11 @@ struct _GstCnnClassify {
   /* Object lock; fixed while the element runs, but for interval and the model's name. */
   CnnModelSettings settings;
   char *precision;
-  guint top_k, interval, threads, workers, batch;
+  guint top_k, threads, workers, batch;
   double threshold;
   GstClockTime max_latency;     /* 0: no bound */
-  GstClockTime earliest;        /* running time; what is before is late. NONE: nothing is */
-  GstClockTime spent, reported; /* by one frame in the streaming thread; what of it the pipeline was told */
-  GstClockTime queued;          /* how long a frame may wait for those that came after */
-  gboolean live;
+  CnnLatency latency;
+  CnnTurns turns;               /* but for what is the streaming thread's */
   gboolean anew;                /* the model was set since it was last loaded */
 
   CnnLoaded loaded;             /* from start to stop; object lock where another than the streaming thread reads it */
@@ -80,7 +80,6 @@ struct _GstCnnClassify {
   guint n_out;                  /* frames that went on, to number what is skipped */
   CnnJob *loading;              /* the network that is to take over; NULL: none */
   GstStructure *last;           /* result; NULL: none yet */
-  guint64 since;                /* frames since one was classified; starts at G_MAXUINT64 */
 };
 
 
@@ -100,11 +99,8 @@ static void
 forget_stream (GstCnnClassify *self)
 {
   gst_clear_structure (&self->last);
-  self->since = G_MAXUINT64;
   self->n_out = 0;
-  GST_OBJECT_LOCK (self);
-  self->earliest = GST_CLOCK_TIME_NONE;
-  GST_OBJECT_UNLOCK (self);
+  cnn_turns_restart (GST_ELEMENT (self), &self->turns);
 }
 
 static gboolean
@@ -147,14 +143,8 @@ start (GstBaseTransform *trans)
   GError *error = NULL;
   CnnModelSettings settings;
 
-  if (g_strcmp0 (self->precision, "fp32")) {
-    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("precision=%s is not supported, only fp32", self->precision), (NULL));
+  if (!cnn_model_settings_check (GST_ELEMENT (self), &self->settings, self->precision))
     return FALSE;
-  }
-  if (!self->settings.model) {
-    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("no model: set model= to an ONNX file or a name of the zoo"), (NULL));
-    return FALSE;
-  }
   CnnNetOptions o = options (self, &settings);
   cnn_load (&self->loaded, &settings, &o, workers (self), &error);
   cnn_model_settings_clear (&settings);
@@ -164,7 +154,7 @@ start (GstBaseTransform *trans)
     stop (trans);
     return FALSE;
   }
-  self->spent = self->reported = self->queued = 0;
+  self->latency = (CnnLatency) { 0 };
   self->refused = FALSE;
   forget_stream (self);
   self->timer = cnn_timer_new (GST_BASE_TRANSFORM_SINK_PAD (self), self->max_latency, keep_bound, self);
@@ -175,8 +165,6 @@ static gboolean
 set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 {
   GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
-  const GstStructure *s = gst_caps_get_structure (in, 0);
-  int fps_n = 0, fps_d = 1;
   GError *error = NULL;
 
   (void) out;
@@ -187,15 +175,8 @@ set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
     g_error_free (error);
     return FALSE;
   }
-  self->texts = gst_structure_has_name (s, "text/x-raw");
-  gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d);
-  GstClockTime wait = cnn_timer_wait (self->max_latency, cnn_pool_delay (self->loaded.pool), fps_n, fps_d);
-  GST_OBJECT_LOCK (self);
-  gboolean tell = self->live && wait != self->queued;
-  self->queued = wait;
-  GST_OBJECT_UNLOCK (self);
-  if (tell)
-    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
+  self->texts = gst_structure_has_name (gst_caps_get_structure (in, 0), "text/x-raw");
+  cnn_latency_set_queued (GST_ELEMENT (self), &self->latency, cnn_latency_wait (in, cnn_pool_delay (self->loaded.pool), self->max_latency));
   return TRUE;
 }
 
@@ -329,37 +310,6 @@ follow_model (GstCnnClassify *self)
   return GST_FLOW_OK;
 }
 
-static gboolean
-is_wanted (GstCnnClassify *self, GstBuffer *frame)
-{
-  GstClockTime time = gst_segment_to_running_time (&GST_BASE_TRANSFORM (self)->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (frame));
-
-  GST_OBJECT_LOCK (self);
-  gboolean late = GST_CLOCK_TIME_IS_VALID (time) && GST_CLOCK_TIME_IS_VALID (self->earliest) && time < self->earliest;
-  gboolean due = self->since >= self->interval;
-  GST_OBJECT_UNLOCK (self);
-  if (late)
-    GST_LOG_OBJECT (self, "frame at %" GST_TIME_FORMAT " is late", GST_TIME_ARGS (time));
-  if (self->since < G_MAXUINT64)
-    self->since++;
-  if (late || !due)
-    return FALSE;
-  self->since = 1;
-  return TRUE;
-}
-
-/* A live pipeline is told what a frame takes here, again when that grew a good deal. */
-static void
-note_time (GstCnnClassify *self, GstClockTime spent)
-{
-  GST_OBJECT_LOCK (self);
-  self->spent = spent;
-  gboolean tell = self->live && spent > self->reported + self->reported / 2 + GST_MSECOND;
-  GST_OBJECT_UNLOCK (self);
-  if (tell)
-    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
-}
-
 static GstFlowReturn
 generate_output (GstBaseTransform *trans, GstBuffer **out)
 {
@@ -374,10 +324,10 @@ generate_output (GstBaseTransform *trans, GstBuffer **out)
       return ret;
     }
     GstClockTime begin = gst_util_get_timestamp ();
-    gboolean wanted = is_wanted (self, frame);
+    gboolean wanted = cnn_turns_next (GST_ELEMENT (self), &self->turns, &trans->segment, frame);
     cnn_pool_push (self->loaded.pool, frame, wanted);
     if (wanted && self->last)   /* the first run is no measure */
-      note_time (self, gst_util_get_timestamp () - begin);
+      cnn_latency_set_spent (GST_ELEMENT (self), &self->latency, gst_util_get_timestamp () - begin);
   }
   GstFlowReturn ret = take_frame (self, FALSE, out);
   return ret == GST_FLOW_OK && !*out ? keep_bound (self) : ret;
@@ -417,27 +367,9 @@ sink_event (GstBaseTransform *trans, GstEvent *event)
 static gboolean
 src_event (GstBaseTransform *trans, GstEvent *event)
 {
-  GstCnnClassify *self = GST_CNN_CLASSIFY (trans);
-  GstClockTimeDiff diff;
-  GstClockTime time;
-
-  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
-    gst_event_parse_qos (event, NULL, NULL, &diff, &time);
-    GST_OBJECT_LOCK (self);
-    /* Late by diff: leave twice as much, to catch up. */
-    self->earliest = GST_CLOCK_TIME_IS_VALID (time) && diff > 0 ? time + 2 * (GstClockTime) diff : GST_CLOCK_TIME_NONE;
-    GST_OBJECT_UNLOCK (self);
-  }
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS)
+    cnn_turns_qos (GST_ELEMENT (trans), &GST_CNN_CLASSIFY (trans)->turns, event);
   return GST_BASE_TRANSFORM_CLASS (gst_cnn_classify_parent_class)->src_event (trans, event);
-}
-
-static void
-add_latency (GstCnnClassify *self, GstQuery *query)
-{
-  GST_OBJECT_LOCK (self);
-  self->reported = self->spent;
-  self->live = cnn_timer_add_latency (query, self->queued + self->spent);
-  GST_OBJECT_UNLOCK (self);
 }
 
 /* Frames in work are missing in whatever pool they came from. */
@@ -472,7 +404,7 @@ query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *q)
   if (!GST_BASE_TRANSFORM_CLASS (gst_cnn_classify_parent_class)->query (trans, direction, q))
     return FALSE;
   if (GST_QUERY_TYPE (q) == GST_QUERY_LATENCY && direction == GST_PAD_SRC)
-    add_latency (self, q);
+    cnn_latency_answer (GST_ELEMENT (self), &self->latency, q);
   else if (GST_QUERY_TYPE (q) == GST_QUERY_ALLOCATION && direction == GST_PAD_SINK)
     ask_for_more_buffers (self, q);
   return TRUE;
@@ -494,15 +426,11 @@ change_state (GstElement *element, GstStateChange change)
 static const CnnProperty properties[] = {
   CNN_TEXT_ROW ("model", "Model", "ONNX file, or the name of a model of the zoo", AT (settings.model), NULL, CNN_PLAYING),
   CNN_TEXT_ROW ("labels", "Labels", "File with a label a line (default: as the model says)", AT (settings.labels), NULL, CNN_READY),
-  CNN_TEXT_ROW ("mean", "Mean", "Subtracted from 0..255: a number, or one a channel with commas between (default: as the model says)", AT (settings.mean), NULL, CNN_READY),
-  CNN_TEXT_ROW ("std", "Deviation", "Divides then: a number, or one a channel with commas between (default: as the model says)", AT (settings.std), NULL, CNN_READY),
+  CNN_PREPROCESSING_ROWS (AT (settings)),
   CNN_TEXT_ROW ("precision", "Precision", "What the network computes with: fp32", AT (precision), "fp32", CNN_READY),
-  CNN_ENUM_ROW ("color", "Colour order", "Which colour the network takes first", AT (settings.color), cnn_color_get_type, CNN_COLOR_MODEL, CNN_READY),
-  CNN_ENUM_ROW ("resize", "Resize", "How a picture gets the network's size", AT (settings.resize), cnn_model_resize_get_type, CNN_RESIZE_MODEL, CNN_READY),
-  CNN_UINT_ROW ("resize-short", "Short side", "Short side after resizing, before the centre is taken (0: as the model says)", AT (settings.resize_short), 0, 32767, 0, CNN_READY),
   CNN_UINT_ROW ("top-k", "Top k", "How many of the best labels a result holds", AT (top_k), 1, MAX_TOP_K, 5, CNN_READY),
   CNN_DOUBLE_ROW ("threshold", "Threshold", "Leave labels with a lower score out of the result", AT (threshold), 1, CNN_READY),
-  CNN_UINT_ROW ("interval", "Interval", "Classify every Nth frame", AT (interval), 1, G_MAXINT, 1, CNN_PLAYING),
+  CNN_UINT_ROW ("interval", "Interval", "Classify every Nth frame", AT (turns.interval), 1, G_MAXINT, 1, CNN_PLAYING),
   CNN_UINT_ROW ("threads", "Threads", "Threads that work on one picture", AT (threads), 1, 256, 1, CNN_READY),
   CNN_UINT_ROW ("workers", "Workers", "Networks that run side by side (0: one a processor)", AT (workers), 0, 256, 1, CNN_READY),
   CNN_UINT_ROW ("batch-size", "Batch size", "Pictures that a network takes at a time", AT (batch), 1, 1024, 1, CNN_READY),
@@ -556,7 +484,6 @@ gst_cnn_classify_class_init (GstCnnClassifyClass *klass)
 static void
 gst_cnn_classify_init (GstCnnClassify *self)
 {
-  self->earliest = GST_CLOCK_TIME_NONE;
-  self->since = G_MAXUINT64;
+  cnn_turns_restart (GST_ELEMENT (self), &self->turns);
   gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), TRUE);
 }

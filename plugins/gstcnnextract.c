@@ -38,6 +38,7 @@
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnsample.h"
 #include "plugins/cnntensor.h"
+#include "plugins/cnnlatency.h"
 #include "plugins/cnntimer.h"
 #include "zoo/zoo.h"
 
@@ -50,8 +51,7 @@ struct _GstCnnExtract {
   CnnExtractorSettings settings;        /* object lock; fixed while the element runs */
   char *precision;                      /* object lock */
   GstClockTime max_latency;             /* object lock; 0: no bound */
-  GstClockTime queued;                  /* object lock; how long a sample may wait for those that come after */
-  gboolean live;                        /* object lock; so the pipeline was told, and is to be told again */
+  CnnLatency latency;
 
   CnnExtractor extractor;               /* the streaming thread's, */
   GMutex pool_lock;                     /* which holds this while it makes another pool, as do others who interrupt it */
@@ -99,22 +99,16 @@ start (GstBaseTransform *trans)
   GstCnnExtract *self = GST_CNN_EXTRACT (trans);
   GError *error = NULL;
 
-  if (g_strcmp0 (self->precision, "fp32")) {
-    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("precision=%s is not supported, only fp32", self->precision), (NULL));
+  if (!cnn_model_settings_check (GST_ELEMENT (self), &self->settings.model, self->precision))
     return FALSE;
-  }
-  if (!self->settings.model.model) {
-    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("no model: set model= to an ONNX file or a name of the zoo"), (NULL));
-    return FALSE;
-  }
   self->path = convoy_zoo_find (self->settings.model.model, &error);
   if (!self->path) {
     GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
     g_error_free (error);
     return FALSE;
   }
-  self->queued = 0;
-  self->live = self->greeted = FALSE;
+  self->latency = (CnnLatency) { 0 };
+  self->greeted = FALSE;
   self->timer = cnn_timer_new (GST_BASE_TRANSFORM_SINK_PAD (self), self->max_latency, keep_bound, self);
   return TRUE;
 }
@@ -156,19 +150,11 @@ static gboolean
 set_caps (GstBaseTransform *trans, GstCaps *in, GstCaps *out)
 {
   GstCnnExtract *self = GST_CNN_EXTRACT (trans);
-  int fps_n = 0, fps_d = 1;
   (void) out;
 
   if (!self->extractor.pool)
     return FALSE;
-  gst_structure_get_fraction (gst_caps_get_structure (in, 0), "framerate", &fps_n, &fps_d);
-  GstClockTime wait = cnn_timer_wait (self->max_latency, cnn_pool_delay (self->extractor.pool), fps_n, fps_d);
-  GST_OBJECT_LOCK (self);
-  gboolean tell = self->live && wait != self->queued;
-  self->queued = wait;
-  GST_OBJECT_UNLOCK (self);
-  if (tell)
-    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
+  cnn_latency_set_queued (GST_ELEMENT (self), &self->latency, cnn_latency_wait (in, cnn_pool_delay (self->extractor.pool), self->max_latency));
   self->announce = TRUE;
   return TRUE;
 }
@@ -330,11 +316,8 @@ query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *q)
     drain (self);
   if (!GST_BASE_TRANSFORM_CLASS (gst_cnn_extract_parent_class)->query (trans, direction, q))
     return FALSE;
-  if (GST_QUERY_TYPE (q) == GST_QUERY_LATENCY && direction == GST_PAD_SRC) {
-    GST_OBJECT_LOCK (self);
-    self->live = cnn_timer_add_latency (q, self->queued);
-    GST_OBJECT_UNLOCK (self);
-  }
+  if (GST_QUERY_TYPE (q) == GST_QUERY_LATENCY && direction == GST_PAD_SRC)
+    cnn_latency_answer (GST_ELEMENT (self), &self->latency, q);
   return TRUE;
 }
 
@@ -374,12 +357,7 @@ static const CnnProperty properties[] = {
   CNN_UINT_ROW ("width", "Width", "Width at which the network runs (0: as the pictures are, at most the model's own; else as height)", AT (settings.width), 0, 32767, 0, CNN_READY),
   CNN_UINT_ROW ("height", "Height", "Height at which the network runs (0: as the pictures are, at most the model's own; else as width)", AT (settings.height), 0, 32767, 0,
       CNN_READY),
-  CNN_TEXT_ROW ("mean", "Mean", "Subtracted from 0..255: a number, or one a channel with commas between (default: as the model says)", AT (settings.model.mean), NULL, CNN_READY),
-  CNN_TEXT_ROW ("std", "Deviation", "Divides then: a number, or one a channel with commas between (default: as the model says)", AT (settings.model.std), NULL, CNN_READY),
-  CNN_ENUM_ROW ("color", "Colour order", "Which colour the network takes first", AT (settings.model.color), cnn_color_get_type, CNN_COLOR_MODEL, CNN_READY),
-  CNN_ENUM_ROW ("resize", "Resize", "How a picture gets the network's size", AT (settings.model.resize), cnn_model_resize_get_type, CNN_RESIZE_MODEL, CNN_READY),
-  CNN_UINT_ROW ("resize-short", "Short side", "Short side after resizing, before the centre is taken (0: as the model says)", AT (settings.model.resize_short), 0, 32767, 0,
-      CNN_READY),
+  CNN_PREPROCESSING_ROWS (AT (settings.model)),
   CNN_UINT_ROW ("batch-size", "Batch size", "Samples that a network takes at a time", AT (settings.batch), 1, 1024, 8, CNN_READY),
   CNN_UINT_ROW ("workers", "Workers", "Networks that run side by side (0: one a processor)", AT (settings.workers), 0, 256, 0, CNN_READY),
   CNN_UINT_ROW ("threads", "Threads", "Threads that work on one batch", AT (settings.threads), 1, 256, 1, CNN_READY),

@@ -17,7 +17,7 @@
  * With `resize=cover` and no size a network downstream is asked how much it needs, and a picture
  * that is larger is shrunk as far as decoding can for nothing: meant for where the picture
  * itself goes nowhere. With #GstCnnImageDec:workers several files are decoded at a time; the frames
- * leave in the order in which the files came.
+ * leave in the order in which the files came, and a live pipeline is told how long they wait for it.
  *
  * A damaged or truncated file, one that is no picture, and an absurd size are skipped: a warning
  * and an element message `cnn-skipped` (file, number, reason) say which, #GstCnnImageDec:skipped
@@ -39,6 +39,7 @@
 #include "plugins/gstcnnimagedec.h"
 #include "plugins/cnnproperty.h"
 #include "plugins/cnndecoders.h"
+#include "plugins/cnnlatency.h"
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnsample.h"
 #include "plugins/cnnsize.h"
@@ -390,6 +391,11 @@ set_format (GstVideoDecoder *dec, GstVideoCodecState *state)
   GstCnnImageDec *self = GST_CNN_IMAGE_DEC (dec);
   g_clear_pointer (&self->input, gst_video_codec_state_unref);
   self->input = gst_video_codec_state_ref (state);
+  guint delay = cnn_decoders_delay (self->decoders);
+  if (delay > 0) {
+    GstClockTime wait = cnn_latency_wait (state->caps, delay, 0);
+    gst_video_decoder_set_latency (dec, wait, wait);
+  }
   return TRUE;
 }
 

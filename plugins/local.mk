@@ -28,6 +28,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnnet.c plugins/cnnnet.h \
 	plugins/cnnpicture.c plugins/cnnpicture.h \
 	plugins/cnnpng.c \
+	plugins/cnnlatency.c plugins/cnnlatency.h \
 	plugins/cnnload.c plugins/cnnload.h \
 	plugins/cnnpool.c plugins/cnnpool.h \
 	plugins/cnnproperty.c plugins/cnnproperty.h \
@@ -39,6 +40,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnsize.c plugins/cnnsize.h \
 	plugins/cnntensor.c plugins/cnntensor.h \
 	plugins/cnntimer.c plugins/cnntimer.h \
+	plugins/cnnturns.c plugins/cnnturns.h \
 	plugins/cnnwarp.c plugins/cnnwarp.h \
 	plugins/cnnwords.c plugins/cnnwords.h \
 	plugins/gstcnnaugment.c plugins/gstcnnaugment.h \

@@ -369,6 +369,24 @@ test_workers (void)
 
 }
 
+/* A live stream is told of the files in work, where it says how far apart they are. */
+static void
+test_latency (void)
+{
+  static const struct { const char *properties, *caps; guint ms; } cases[] = {
+    { "", "image/jpeg,framerate=10/1", 0 }, { "workers=2", "image/jpeg,framerate=10/1", 300 }, { "workers=3", "image/jpeg,framerate=20/1", 250 },
+    { "workers=2", "image/jpeg", 0 },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    GstHarness *h = decoder (cases[i].properties);
+    gst_harness_set_src_caps_str (h, cases[i].caps);
+    gst_harness_set_upstream_latency (h, 20 * GST_MSECOND);
+    CU_ASSERT_EQUAL (gst_harness_push (h, make_jpeg (JPEG_COLOR, 16, 16, 0)), GST_FLOW_OK);
+    CU_ASSERT_EQUAL (gst_harness_query_latency (h), (20 + cases[i].ms) * GST_MSECOND);
+    gst_harness_teardown (h);
+  }
+}
+
 /* Those that are skipped are named by their numbers among all. */
 static void
 test_workers_skip (void)
@@ -438,6 +456,7 @@ main (int argc, char **argv)
     { "NULL to PLAYING again and again", test_restart },
     { "end of stream, flush, change of size", test_events },
     { "several files at a time leave in their order", test_workers },
+    { "several files at a time: latency", test_latency },
     { "several files at a time, and damaged ones", test_workers_skip },
     { "the sample's name goes along", test_sample },
     { NULL, NULL }
