@@ -78,3 +78,13 @@ cnn_buffer_new (const ConvoyDatasetInfo *info, GBytes *sample)
   g_bytes_unref (sample);
   return buffer;
 }
+
+void
+cnn_buffer_set_time (GstBuffer *buffer, CnnFraction rate, guint64 i)
+{
+  guint64 second = GST_SECOND * (guint64) rate.d;
+  if (rate.n == 0)
+    return;
+  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (i, second, (guint64) rate.n);
+  GST_BUFFER_DURATION (buffer) = gst_util_uint64_scale (i + 1, second, (guint64) rate.n) - GST_BUFFER_PTS (buffer);
+}

@@ -18,5 +18,8 @@ GstCaps *cnn_buffer_sample_caps (const ConvoyDatasetInfo *info, CnnFraction rate
  * not copied. Takes sample over. */
 GstBuffer *cnn_buffer_new (const ConvoyDatasetInfo *info, GBytes *sample);
 
+/* The time of sample i at that rate; 0/1: it has none. */
+void cnn_buffer_set_time (GstBuffer *buffer, CnnFraction rate, guint64 i);
+
 G_END_DECLS
 #endif

@@ -48,6 +48,7 @@
 #include "plugins/cnnknown.h"
 #include "plugins/cnnreader.h"
 #include "plugins/cnnsample.h"
+#include "plugins/cnnseek.h"
 #include "plugins/cnntensor.h"
 #include <string.h>
 
@@ -80,7 +81,6 @@ struct _GstCnnDatasetSrc {
   gboolean ask;                 /* there is somebody downstream who stores features */
   GQueue events;                /* to go out before the next buffer */
 };
-
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("image/jpeg; image/png; text/x-raw, format=(string)utf8; "
@@ -116,12 +116,6 @@ before_buffer (GstPad *pad, GstPadProbeInfo *info, gpointer self)
   (void) pad, (void) info;
   push_events (self);
   return GST_PAD_PROBE_OK;
-}
-
-static void
-drop_events (GstCnnDatasetSrc *self)
-{
-  g_queue_clear_full (&self->events, (GDestroyNotify) gst_event_unref);
 }
 
 /* --- phases ----------------------------------------------------------- */
@@ -186,16 +180,6 @@ set_caps_of (GstCnnDatasetSrc *self, const ConvoyDatasetInfo *info, GBytes *samp
   return ok;
 }
 
-static void
-set_time (GstCnnDatasetSrc *self, GstBuffer *buffer)
-{
-  guint64 i = self->given++, second = GST_SECOND * (guint64) self->rate.d;
-  if (self->rate.n == 0)
-    return;
-  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (i, second, (guint64) self->rate.n);
-  GST_BUFFER_DURATION (buffer) = gst_util_uint64_scale (i + 1, second, (guint64) self->rate.n) - GST_BUFFER_PTS (buffer);
-}
-
 /* Takes what is in read over. */
 static GstFlowReturn
 make_buffer (GstCnnDatasetSrc *self, CnnRead *read, GstBuffer **out)
@@ -211,7 +195,7 @@ make_buffer (GstCnnDatasetSrc *self, CnnRead *read, GstBuffer **out)
     cnn_sample_attach (*out, &sample);
     GST_BUFFER_OFFSET (*out) = cnn_course_number (self->course, &self->place) - 1;
     GST_BUFFER_OFFSET_END (*out) = GST_BUFFER_OFFSET (*out) + 1;
-    set_time (self, *out);
+    cnn_buffer_set_time (*out, self->rate, self->given++);
   }
   cnn_read_clear (read);
   return fits ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
@@ -345,7 +329,7 @@ static gboolean
 stop (GstBaseSrc *base)
 {
   GstCnnDatasetSrc *self = GST_CNN_DATASET_SRC (base);
-  drop_events (self);
+  g_queue_clear_full (&self->events, (GDestroyNotify) gst_event_unref);
   g_clear_pointer (&self->reader, cnn_reader_free);
   g_clear_pointer (&self->course, cnn_course_free);
   gst_clear_caps (&self->caps);
@@ -376,28 +360,19 @@ is_seekable (GstBaseSrc *base)
   return TRUE;
 }
 
-/* The segment is one of time, in which samples have no place; the sample is kept in its offset. */
+/* The sample is kept in its offset. */
 static gboolean
 prepare_seek_segment (GstBaseSrc *base, GstEvent *seek, GstSegment *segment)
 {
   GstCnnDatasetSrc *self = GST_CNN_DATASET_SRC (base);
-  GstFormat format;
-  GstSeekFlags flags;
-  GstSeekType type, stop_type;
-  gint64 from, stop_at;
-  double rate;
+  guint64 number;
 
-  gst_event_parse_seek (seek, &rate, &format, &flags, &type, &from, &stop_type, &stop_at);
   GST_OBJECT_LOCK (self);
   guint64 length = self->length;
   GST_OBJECT_UNLOCK (self);
-  gboolean to_sample = format == GST_FORMAT_DEFAULT && from >= 0 && (length == 0 || (guint64) from <= length);
-  gboolean to_start = format == GST_FORMAT_TIME && from == 0;
-  if (rate != 1 || type != GST_SEEK_TYPE_SET || (stop_type != GST_SEEK_TYPE_NONE && stop_at >= 0) || !(to_sample || to_start))
+  if (!cnn_seek_parse (seek, length, &number, segment))
     return FALSE;
-  gst_segment_init (segment, GST_FORMAT_TIME);
-  segment->flags = (GstSegmentFlags) flags & GST_SEGMENT_INSTANT_FLAGS;
-  set_number (self, to_sample ? (guint64) from : 0);
+  set_number (self, number);
   return TRUE;
 }
 
@@ -418,29 +393,12 @@ static gboolean
 query (GstBaseSrc *base, GstQuery *q)
 {
   GstCnnDatasetSrc *self = GST_CNN_DATASET_SRC (base);
-  GstFormat format = GST_FORMAT_UNDEFINED;
+  gboolean answered;
 
   GST_OBJECT_LOCK (self);
   guint64 number = self->number, length = self->length;
   GST_OBJECT_UNLOCK (self);
-  switch (GST_QUERY_TYPE (q)) {
-    case GST_QUERY_POSITION:
-      gst_query_parse_position (q, &format, NULL);
-      if (format == GST_FORMAT_DEFAULT)
-        gst_query_set_position (q, format, (gint64) number);
-      return format == GST_FORMAT_DEFAULT;
-    case GST_QUERY_DURATION:
-      gst_query_parse_duration (q, &format, NULL);
-      if (format == GST_FORMAT_DEFAULT && length)
-        gst_query_set_duration (q, format, (gint64) length);
-      return format == GST_FORMAT_DEFAULT && length;
-    case GST_QUERY_SEEKING:
-      gst_query_parse_seeking (q, &format, NULL, NULL, NULL);
-      gst_query_set_seeking (q, format, format == GST_FORMAT_DEFAULT, 0, length ? (gint64) length : -1);
-      return TRUE;
-    default:
-      return GST_BASE_SRC_CLASS (gst_cnn_dataset_src_parent_class)->query (base, q);
-  }
+  return cnn_seek_answer (q, number, length, &answered) ? answered : GST_BASE_SRC_CLASS (gst_cnn_dataset_src_parent_class)->query (base, q);
 }
 
 static GstCaps *

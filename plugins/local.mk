@@ -36,6 +36,7 @@ plugins_libgstconvoy_la_SOURCES = \
 	plugins/cnnreader.c plugins/cnnreader.h \
 	plugins/cnnsample.c plugins/cnnsample.h \
 	plugins/cnnscale.c plugins/cnnscale.h \
+	plugins/cnnseek.c plugins/cnnseek.h \
 	plugins/cnnteach.c plugins/cnnteach.h \
 	plugins/cnnsize.c plugins/cnnsize.h \
 	plugins/cnntensor.c plugins/cnntensor.h \
