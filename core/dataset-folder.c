@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * dataset-folder.c - a folder a class, sorted by name, of pictures or of texts; perhaps below folders
- * called train, validation and test. A folder without folders is one class, called as it is. Files that are none
+ * called train, validation and test. A folder without such folders is one class, called as it is. Files that are none
  * of these are passed over, and named. */
 #include "core/dataset.h"
 #include <errno.h>
@@ -127,12 +127,13 @@ holds (const char *root, GPtrArray *roots, ConvoySampleKind kind)
   return FALSE;
 }
 
-/* Whether it is a single class. */
+/* Whether it is a single class: what folders are in it have no samples. */
 static gboolean
 is_flat (const char *path)
 {
-  g_autoptr (GPtrArray) folders = list (path, TRUE);
-  return folders->len == 0 && (has_files (path, CONVOY_SAMPLE_PICTURE) || has_files (path, CONVOY_SAMPLE_TEXT));
+  g_autoptr (GPtrArray) roots = find_roots (path, "all");
+  return (has_files (path, CONVOY_SAMPLE_PICTURE) || has_files (path, CONVOY_SAMPLE_TEXT))
+      && !holds (path, roots, CONVOY_SAMPLE_PICTURE) && !holds (path, roots, CONVOY_SAMPLE_TEXT);
 }
 
 static gboolean

@@ -179,8 +179,13 @@ run (int argc, char **argv)
     return STATUS_USAGE;
   if (argc != 2)
     return command_usage (c, argc < 2 ? "no model named" : "more than one model named");
-  if (batch < 1 || batch > 4096 || threads < 1 || threads > 256 || runs < 1 || runs > MAX_RUNS)
-    return command_usage (c, "--batch is within 1 and 4096, --threads within 1 and 256, --runs within 1 and 1000000");
+  const struct {
+    const char *name;
+    int value, most;
+  } numbers[] = { { "batch", batch, 4096 }, { "threads", threads, 256 }, { "runs", runs, MAX_RUNS } };
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    if (numbers[i].value < 1 || numbers[i].value > numbers[i].most)
+      return command_usage (c, "--%s %d is not within 1 and %d", numbers[i].name, numbers[i].value, numbers[i].most);
   if (precision && strcmp (precision, "fp32"))
     return command_usage (c, "--precision %s is not supported, only fp32", precision);
   s.batch = (guint) batch, s.threads = (guint) threads, s.runs = (guint) runs, s.input = input;

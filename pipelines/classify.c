@@ -132,9 +132,11 @@ run (int argc, char **argv)
   };
   const Command *c = &command_classify;
 
-  if (!command_parse (c, options, "FILE is a picture (JPEG or PNG); a text (UTF-8) for a model that learnt texts, where\n"
-          "- is standard input, each line of which is a text; or a table (CSV, TSV) for a model\n"
-          "that learnt one.", &argc, &argv))
+  if (!command_parse (c, options,
+          "FILE is a picture (JPEG or PNG); a text (UTF-8) for a model that learnt texts; or a\n"
+          "table (CSV, TSV) for a model that learnt one. - is standard input: a picture, or texts,\n"
+          "one a line.",
+          &argc, &argv))
     return STATUS_USAGE;
   if (argc < 2)
     return command_usage (c, "no files named");

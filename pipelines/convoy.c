@@ -54,6 +54,10 @@ main (int argc, char **argv)
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (!strcmp (name, commands[i]->name))
       return commands[i]->run (argc - 1, argv + 1);
-  fprintf (stderr, "convoy: no command called %s; see `convoy --help`\n", name);
+  const char *names[G_N_ELEMENTS (commands)];
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    names[i] = commands[i]->name;
+  g_autofree char *near = convoy_nearest (name, names, G_N_ELEMENTS (names), 1);
+  fprintf (stderr, "convoy: no command called %s, the nearest is %s; see `convoy --help`\n", name, near);
   return STATUS_USAGE;
 }

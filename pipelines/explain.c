@@ -40,6 +40,15 @@ is_called (const char *label, const char *name)
   return !g_ascii_strcasecmp (label, name);
 }
 
+/* Those names of classes that come nearest. */
+static char *
+nearest_names (const char *const *labels, const char *name)
+{
+  g_autofree char *all = g_strjoinv (", ", (char **) labels);
+  g_auto (GStrv) parts = g_strsplit (all, ", ", -1);
+  return convoy_nearest (name, (const char *const *) parts, g_strv_length (parts), 3);
+}
+
 /* The number of a class, by that or by its label; -1 with *error clear: none was asked for. */
 static gint
 find_class (const ConvoyModelInfo *info, guint n, const char *class, GError **error)
@@ -52,8 +61,11 @@ find_class (const ConvoyModelInfo *info, guint n, const char *class, GError **er
   for (guint i = 0; info->labels && i < n; i++)
     if (is_called (info->labels[i], class))
       return (gint) i;
-  g_autofree char *near = info->labels ? convoy_nearest (class, info->labels, n, 3) : g_strdup_printf ("0 to %u", n - 1);
-  g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no class is called \"%s\"; the nearest are %s", class, near);
+  g_autofree char *near = info->labels && !strspn (class, "-0123456789") ? nearest_names (info->labels, class) : NULL;
+  if (near)
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no class is called \"%s\"; the nearest are %s", class, near);
+  else
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "no class is called \"%s\"; there are %u, from 0", class, n);
   return -1;
 }
 
@@ -205,7 +217,11 @@ serve (Request *r, const char *file)
   g_free (r->model);
   r->model = g_steal_pointer (&name);
   s.model = convoy_model_new (path, &o, &error);
-  if (s.model && subject_init (&s, path, &error) && !(r->filters ? draw_filters : r->activations ? draw_activations : explain) (r, &s, file, &error))
+  if (s.model && subject_init (&s, path, &error)
+      && !(r->filters          ? draw_filters
+              : r->activations ? draw_activations
+                               : explain) (r, &s, file, &error)
+      && !(file && g_str_has_prefix (error->message, file)))
     g_prefix_error (&error, "%s: ", r->model);
   g_free (s.shapes);
   convoy_model_unref (s.model);

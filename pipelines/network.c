@@ -4,14 +4,38 @@
 #include "pipelines/network.h"
 #include "pipelines/command.h"
 #include "zoo/zoo.h"
+#include <string.h>
+
+/* Puts the networks as text behind the models that an unknown name comes near. */
+static void
+add_nearest (const char *name, GError **error)
+{
+  g_autofree char *folder = convoy_zoo_data ("zoo", "networks");
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  const char *file;
+
+  while (dir && (file = g_dir_read_name (dir)))
+    if (g_str_has_suffix (file, ".net"))
+      g_ptr_array_add (names, g_strndup (file, strlen (file) - strlen (".net")));
+  g_autofree char *near = convoy_nearest (name, (const char *const *) names->pdata, names->len, 3),
+                  *had = g_strdup ((*error)->message);
+  g_clear_error (error);
+  g_set_error (error, ZOO_ERROR, ZOO_ERROR_UNKNOWN, "%s; of networks as text %s", had, near);
+}
 
 ConvoyGraph *
 network_load (const char *name_or_path, GError **error)
 {
   g_autofree char *path = convoy_zoo_find_network (name_or_path, NULL);
+  GError *why = NULL;
 
-  if (!path && !(path = command_model (name_or_path, error)))
+  if (!path && !(path = command_model (name_or_path, &why))) {
+    if (g_error_matches (why, ZOO_ERROR, ZOO_ERROR_UNKNOWN))
+      add_nearest (name_or_path, &why);
+    g_propagate_error (error, why);
     return NULL;
+  }
   if (g_str_has_suffix (path, ".net"))
     return convoy_net_load (path, NULL, 0, error);
   return convoy_onnx_load (path, NULL, error);

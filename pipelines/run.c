@@ -4,6 +4,7 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
+#include "core/convoy.h"
 #include "pipelines/command.h"
 #include "pipelines/keys.h"
 #include "pipelines/recipe.h"
@@ -75,6 +76,33 @@ asks_for_help (int argc, char **argv)
 
 /* --- the command ------------------------------------------------------ */
 
+/* GStreamer and GObject only warn of a value that is out of range, and go on with another. */
+static void
+on_log (const char *domain, GLogLevelFlags level, const char *text, gpointer user)
+{
+  GError **error = user;
+  if (!(level & G_LOG_LEVEL_WARNING))
+    g_log_default_handler (domain, level, text, NULL);
+  else if (!*error)
+    g_set_error_literal (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, text);
+}
+
+static GstElement *
+parse (char **words, GError **error)
+{
+  GError *why = NULL, *warning = NULL;
+  GLogFunc had = g_log_set_default_handler (on_log, &warning);
+  GstElement *parsed = gst_parse_launchv ((const char **) words, &why);
+  g_log_set_default_handler (had, NULL);
+  if (why && warning)
+    g_clear_error (&warning);
+  if (!why && !warning)
+    return parsed;
+  g_propagate_error (error, why ? why : warning);
+  gst_clear_object (&parsed);
+  return NULL;
+}
+
 static int
 play (const Recipe *r, char **words)
 {
@@ -83,7 +111,7 @@ play (const Recipe *r, char **words)
 
   if (!stream_init (&error))
     return command_failed (error);
-  g_autoptr (GstElement) parsed = gst_parse_launchv ((const char **) words, &error);
+  g_autoptr (GstElement) parsed = parse (words, &error);
   if (error)
     return command_failed (error);
   if (!GST_IS_PIPELINE (parsed)) {

@@ -18,13 +18,18 @@ struct StreamFeed {
   GArray *sent;                 /* StreamPlace of each that was sent; lock */
 };
 
-/* The whole of a file; mapped, so that it is read while it is decoded. */
+/* The whole of a file; mapped, so that it is read while it is decoded, where it is no pipe. */
 static GstBuffer *
 read_file (const char *path, GError **error)
 {
   if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
     g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_ISDIR, "is a folder");
     return NULL;
+  }
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR) && g_file_test (path, G_FILE_TEST_EXISTS)) {
+    char *data;
+    gsize size;
+    return g_file_get_contents (path, &data, &size, error) ? gst_buffer_new_wrapped (data, size) : NULL;
   }
   GMappedFile *map = g_mapped_file_new (path, FALSE, error);
   if (!map)
@@ -82,7 +87,7 @@ next (StreamFeed *f, StreamPlace *at, GError **e)
     return next_line (f, at, e);
   f->next++;
   if (!s->texts || !(s->lines || strcmp (s->files[at->file], LINES_STDIN) == 0))
-    return read_file (s->files[at->file], e);
+    return read_file (strcmp (s->files[at->file], LINES_STDIN) == 0 ? "/dev/stdin" : s->files[at->file], e);
   f->lines = lines_open (s->files[at->file], e);
   return NULL;
 }

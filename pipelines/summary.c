@@ -122,7 +122,7 @@ run (int argc, char **argv)
 {
   g_autofree char *input = NULL, *upto = NULL, *optimizer = NULL;
   gboolean plan = FALSE, training = FALSE;
-  int batch = 0;
+  int batch = -1;
   GError *error = NULL;
   const GOptionEntry options[] = {
     { "input", 'i', 0, G_OPTION_ARG_STRING, &input, "Size of the picture, 160x160x3", "WIDTHxHEIGHTxCHANNELS" },
@@ -139,11 +139,11 @@ run (int argc, char **argv)
     return STATUS_USAGE;
   if (argc != 2)
     return command_usage (c, argc < 2 ? "no model named" : "more than one model named");
-  if (!training && (batch != 0 || optimizer))
+  if (!training && (batch != -1 || optimizer))
     return command_usage (c, "--batch and --optimizer go with --training");
-  if (batch < 0)
+  if (batch != -1 && batch < 1)
     return command_usage (c, "--batch %d is not above 0", batch);
-  const ConvoyTrainOptions train = { .batch = batch ? (guint) batch : 32, .optimizer = optimizer ? optimizer : "rmsprop" };
+  const ConvoyTrainOptions train = { .batch = batch > 0 ? (guint) batch : 32, .optimizer = optimizer ? optimizer : "rmsprop" };
   ConvoyGraph *g = network_load (argv[1], &error), *bound = g ? network_bind (g, training ? train.batch : 1, input, upto, &error) : NULL;
   if (bound && training)
     print_training (bound, &train, &error);

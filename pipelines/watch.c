@@ -109,7 +109,7 @@ on_epoch (Watch *w, const GstStructure *m)
   if (w->epochs++ == 0)
     printf ("%s%9s  %8s  %8s  %8s  %8s  %8s  %7s%s\n", term_bold (stdout), "epoch", "loss", "accuracy", "val loss", "val acc", "rate", "time",
         term_plain (stdout));
-  g_autofree char *number = epochs ? g_strdup_printf ("%u/%u", epoch, epochs) : g_strdup_printf ("%u", epoch);
+  g_autofree char *number = epochs && epochs < G_MAXINT ? g_strdup_printf ("%u/%u", epoch, epochs) : g_strdup_printf ("%u", epoch);
   printf ("%9s", number);
   print_measure (m, "loss", FALSE);
   print_measure (m, "accuracy", TRUE);

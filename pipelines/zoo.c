@@ -110,14 +110,61 @@ path (const ZooManifest *m, const ZooEntry *e, GError **error)
   return found != NULL;
 }
 
+/* --- verbs of a model of one's own, of which the manifest knows nothing --------- */
+
+static gboolean
+own_info (const ZooManifest *m, const char *name, GError **error)
+{
+  g_autofree char *path = zoo_added_path (m, name);
+  ConvoyModel *model = convoy_model_new (path, NULL, error);
+  if (!model)
+    return FALSE;
+  const ConvoyModelInfo *i = convoy_model_info (model);
+  printf ("%s%s%s\n", term_bold (stdout), name, term_plain (stdout));
+  printf ("  %-9s %s\n  %-9s %s\n  %-9s %s\n", "about", "a model of your own", "state", "added", "file", path);
+  if (i->width)
+    printf ("  %-9s %ux%ux%u\n", "input", i->width, i->height, i->channels);
+  if (i->labels)
+    printf ("  %-9s %u\n", "labels", g_strv_length ((char **) i->labels));
+  convoy_model_unref (model);
+  return TRUE;
+}
+
+static gboolean
+own_path (const ZooManifest *m, const char *name, GError **error)
+{
+  g_autofree char *path = zoo_added_path (m, name);
+  (void) error;
+  puts (path);
+  return TRUE;
+}
+
+/* There is no checksum; it can be read. */
+static gboolean
+own_verify (const ZooManifest *m, const char *name, GError **error)
+{
+  g_autofree char *path = zoo_added_path (m, name);
+  ConvoyGraph *g = convoy_onnx_load (path, NULL, error);
+  if (!g)
+    return FALSE;
+  convoy_graph_unref (g);
+  printf ("%s: can be read; it is your own, without a checksum\n", name);
+  return TRUE;
+}
+
 /* --- the command ------------------------------------------------------ */
 
 static const struct {
   const char *name;
   gboolean (*run) (const ZooManifest *m, const ZooEntry *e, GError **error);
+  gboolean (*run_own) (const ZooManifest *m, const char *name, GError **error);
   enum { CACHED, ALL } all;      /* with --all: what is in the cache, or all there is */
 } verbs[] = {
-  { "info", info, ALL }, { "pull", pull, ALL }, { "verify", verify, CACHED }, { "rm", zoo_remove, CACHED }, { "path", path, CACHED },
+  { "info", info, own_info, ALL },
+  { "pull", pull, own_path, ALL },
+  { "verify", verify, own_verify, CACHED },
+  { "rm", zoo_remove, zoo_added_remove, CACHED },
+  { "path", path, own_path, CACHED },
 };
 
 static void
@@ -161,10 +208,11 @@ each (const ZooManifest *m, guint verb, char **names, guint n)
 
   for (guint i = 0; i < (n ? n : zoo_manifest_len (m)) && !command_interrupted (); i++) {
     GError *error = NULL;
-    const ZooEntry *e = n ? zoo_manifest_need (m, names[i], &error) : zoo_manifest_at (m, i);
+    g_autofree char *own = n && !zoo_manifest_get (m, names[i]) ? zoo_added_path (m, names[i]) : NULL;
+    const ZooEntry *e = own ? NULL : n ? zoo_manifest_need (m, names[i], &error) : zoo_manifest_at (m, i);
     if (e && !n && !is_meant (verb, e))
       continue;
-    if (!e || !verbs[verb].run (m, e, &error))
+    if (own ? !verbs[verb].run_own (m, names[i], &error) : !e || !verbs[verb].run (m, e, &error))
       status = command_failed (error);
   }
   return status;
@@ -189,10 +237,9 @@ static int
 run (int argc, char **argv)
 {
   gboolean all = FALSE;
-  const GOptionEntry options[] = {
-    { "all", 'a', 0, G_OPTION_ARG_NONE, &all, "Instead of NAME: all that there are (info, pull), or that are in the cache", NULL },
-    { NULL }
-  };
+  const GOptionEntry options[] = { { "all", 'a', 0, G_OPTION_ARG_NONE, &all,
+                                       "Instead of NAME: all that the zoo has (info, pull), or what of it is in the cache", NULL },
+    { NULL } };
   const char *more = "list               what the zoo has, and what of it is here\n"
       "info NAME...       all that is known of an entry, with layers to cut at\n"
       "pull NAME...       get it, with its labels, into the cache; a data set is unpacked\n"

@@ -5,6 +5,7 @@
 #include "config.h"
 #endif
 #include "plugins/cnnproperty.h"
+#include <string.h>
 
 #define FIELD(object, row, type) G_STRUCT_MEMBER (type, object, (row)->at)
 
@@ -76,11 +77,35 @@ spec_of (const CnnProperty *r)
   g_return_val_if_reached (NULL);
 }
 
+/* What is out of range is said and left out; GObject would leave such a value unset, neither it nor the default. */
+static GObject *
+construct (GType type, guint n, GObjectConstructParam *given)
+{
+  g_autofree GObjectConstructParam *p = g_memdup2 (given, n * sizeof *p);
+  GObjectClass *parent = g_type_class_peek_parent (g_type_class_peek (type));
+  for (guint i = 0; i < n; i++) {
+    GValue checked = G_VALUE_INIT;
+    if (!g_param_spec_get_qdata (p[i].pspec, row_quark ()))
+      continue;
+    g_value_init (&checked, G_VALUE_TYPE (p[i].value));
+    g_value_copy (p[i].value, &checked);
+    if (G_VALUE_HOLDS (p[i].value, p[i].pspec->value_type) && g_param_value_validate (p[i].pspec, &checked)) {
+      g_autofree char *text = g_strdup_value_contents (p[i].value);
+      g_autofree char *element = g_ascii_strdown (g_type_name (type) + strlen ("Gst"), -1);
+      g_warning ("%s: %s=%s is out of range", element, p[i].pspec->name, text);
+      p[i].value = (GValue *) g_param_spec_get_default_value (p[i].pspec);
+    }
+    g_value_unset (&checked);
+  }
+  return parent->constructor (type, n, p);
+}
+
 void
 cnn_properties_install (GObjectClass *klass, const CnnProperty *rows, guint n)
 {
   klass->set_property = cnn_property_set;
   klass->get_property = get;
+  klass->constructor = construct;
   for (guint i = 0; i < n; i++) {
     GParamSpec *spec = spec_of (&rows[i]);
     g_param_spec_set_qdata (spec, row_quark (), (gpointer) &rows[i]);

@@ -36,7 +36,7 @@ typedef struct {
 #define CNN_ENUM_ROW(name, nick, blurb, at, type, value, use) { name, nick, blurb, CNN_ENUM, use, at, NULL, 0, 0, value, 0, type }
 
 /* Gives the class its properties, which are then set and got as the rows say; a new element has the values
- * of its rows. rows live for good. */
+ * of its rows, in place of values out of range as well. rows live for good. */
 void cnn_properties_install (GObjectClass *klass, const CnnProperty *rows, guint n);
 /* What the class has for it now, for elements that do something beside it. Takes the object lock. */
 void cnn_property_set (GObject *object, guint id, const GValue *value, GParamSpec *pspec);

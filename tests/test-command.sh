@@ -10,7 +10,7 @@ classify () { convoy classify --model "$model" "$@"; }
 # --- the command itself --------------------------------------------------------
 says "help" 0 '^Usage: convoy COMMAND' convoy --help
 says "version" 0 '^oneDNN [0-9.]+, ' convoy --version
-fails "an unknown command" 2 'no command called classifi' convoy classifi
+fails "an unknown command" 2 'no command called classifi, the nearest is classify;' convoy classifi
 says "no command" 2 '^Usage: convoy' convoy
 
 # --- pictures of every kind ------------------------------------------------------
@@ -19,6 +19,8 @@ for file in red.jpg cmyk.jpg rotated.jpg progressive.jpg red.png alpha.png dot.p
 done
 says "grey.jpg is classified" 0 ' %  ' classify "$dir/grey.jpg"
 says "dot.jpg is classified" 0 ' %  ' classify "$dir/dot.jpg"
+cat "$dir/red.jpg" | classify --top-k 1 - | grep -q ' red$'
+result "a picture from a pipe" $?
 says "JSON" 0 '^\{"file": ".*red.jpg", "labels": \[\{"label": "red", "index": 0, "score": 0\.[0-9]+\}' classify --json "$dir/red.jpg"
 says "a threshold" 0 'nothing above the threshold' classify --threshold 1 "$dir/grey.jpg"
 
@@ -142,6 +144,9 @@ for net in cifar10-convnet cifar10-best imdb-convnet1d; do
 done
 says "moments are counted" 0 '^Weights, gradients, moments +5\.6 MB$' convoy summary cifar10-convnet --training --optimizer sgd
 fails "a batch of no training" 2 'go with --training' convoy summary lenet-5 --batch 8
+fails "a batch of none" 2 'batch 0 is not above 0' convoy summary lenet-5 --training --batch 0
+fails "a network that is almost called so" 1 'of networks as text lenet-5,' convoy summary lenet5
+fails "a file that is not there" 1 '^convoy: nowhere.onnx: no such file$' convoy summary nowhere.onnx
 fails "an unknown optimizer" 1 'adamm' convoy summary cifar10-convnet --training --optimizer adamm
 fails "an input of another rank" 1 'does not fit' convoy summary "$model" --input 5
 says "up to the features" 0 'GlobalAveragePool +3x1x1' convoy summary "$model" --upto features

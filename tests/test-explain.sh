@@ -33,7 +33,7 @@ fails "a network of texts" 1 'input of 1x5 is no picture' explain -m "$dir/words
 fails "an unknown layer" 1 'no layer is called "conv2d_x"; there are .*conv2d' explain -m "$small" --layer conv2d_x "$red"
 fails "the last layer" 1 'no gradient leads|no map with height' explain -m "$small" --layer -1 "$red"
 fails "an unknown class" 1 'no class is called "cats"; the nearest are cat' explain -m "$small" --class cats "$red"
-fails "a class too many" 1 'no class is called "10"' explain -m "$small" --class 10 "$red"
+fails "a class too many" 1 'no class is called "10"; there are 10, from 0$' explain -m "$small" --class 10 "$red"
 fails "another ending" 2 'none of .png, .jpg, .svg' explain -m "$small" -o heat.gif "$red"
 fails "where nothing can be written" 1 'none/heat.png' explain -m "$small" -o none/heat.png "$red"
 mkfifo "$dir/pipe.jpg"

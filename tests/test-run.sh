@@ -166,6 +166,12 @@ result "one class has features as well" $?
 fails "but it is not enough to learn from" 1 "one.h5 has one class only \\('good'\\), at least two are needed to train$" \
   run train-head in="$dir/one.h5" out="$dir/one.onnx" history="$dir/one.csv"
 
+fails "a file that cannot be written, before anything is learnt" 1 '/none/reviews.onnx: cannot write: No such file or directory$' \
+  run train-head in="$dir/reviews.h5" out="$dir/none/reviews.onnx" epochs=1 history="$dir/none.csv"
+for pair in batch=0:batch-size=0 threads=0:threads=0 rate=-1:learning-rate=-1 epochs=-1:epochs=; do
+  fails "${pair%%:*}" 1 "${pair#*:}.* is out of range\$" run train-head in="$dir/reviews.h5" out="$dir/no.onnx" "${pair%%:*}"
+done
+
 # --- a folder of pictures with some that are none ------------------------------------------------
 for class in cat dog; do
   mkdir -p "$dir/pets/$class"

@@ -88,6 +88,11 @@ result "empties the cache" $?
 says "add" 0 'home/mine.onnx' convoy zoo add "$model" mine
 says "is known by its name" 0 '  red$' convoy classify --model mine --top-k 1 "$dir/red.jpg"
 says "and listed" 0 '^mine +added' convoy zoo list
+says "info" 0 '^  state +added' convoy zoo info mine
+says "path" 0 'home/mine.onnx$' convoy zoo path mine
+says "verify" 0 '^mine: can be read' convoy zoo verify mine
+holds "rm" convoy zoo rm mine
+fails "leaves nothing to find" 1 'mine: neither a file nor a name' convoy zoo path mine
 fails "a name that is taken" 1 'color: the zoo has a model of that name' convoy zoo add "$model" color
 fails "what is no model" 1 'red.jpg: ' convoy zoo add "$dir/red.jpg"
 

@@ -95,3 +95,27 @@ zoo_added (const ZooManifest *m)
   g_ptr_array_sort (names, by_name);
   return names;
 }
+
+char *
+zoo_added_path (const ZooManifest *m, const char *name)
+{
+  g_autofree char *cache = convoy_zoo_cache_dir (), *file = g_strconcat (name, ENDING, NULL),
+                  *path = g_build_filename (cache, file, NULL);
+  return !strchr (name, '/') && !zoo_manifest_get (m, file) && g_file_test (path, G_FILE_TEST_IS_REGULAR) ? g_steal_pointer (&path)
+                                                                                                          : NULL;
+}
+
+gboolean
+zoo_added_remove (const ZooManifest *m, const char *name, GError **error)
+{
+  static const char *const endings[] = { ".txt", ".ini", ENDING };
+  g_autofree char *cache = convoy_zoo_cache_dir ();
+  for (guint i = 0; i < G_N_ELEMENTS (endings); i++) {
+    g_autofree char *file = g_strconcat (name, endings[i], NULL), *path = g_build_filename (cache, file, NULL);
+    if (!zoo_manifest_get (m, file) && g_unlink (path) != 0 && errno != ENOENT) {
+      g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: %s", path, g_strerror (errno));
+      return FALSE;
+    }
+  }
+  return TRUE;
+}

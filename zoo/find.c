@@ -63,7 +63,9 @@ find_name (const char *name, GError **error)
     g_free (path);
     return NULL;
   }
-  if (!(path = find_unlisted (name)))
+  if (!(path = find_unlisted (name)) && (g_str_has_suffix (name, ".onnx") || g_str_has_suffix (name, ".net")))
+    g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: no such file", name);
+  else if (!path)
     zoo_manifest_need (m, name, error);
   return path;
 }
