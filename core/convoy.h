@@ -612,7 +612,8 @@ CONVOY_API gboolean convoy_trainer_find_rate (ConvoyTrainer *t, ConvoyBatches *t
 /* Learns from samples which numbers each value takes, so that 256 steps between two bounds lose the least
  * of them; put a sample into the input, have it observed, and so on. Then gives the network with
  * QuantizeLinear and DequantizeLinear around what 8 bits can do: weights int8 with one scale a channel,
- * values uint8, biases int32, the scores float32 as they were. BatchNormalization goes into the weights. */
+ * values uint8, biases int32, the scores float32 as they were. BatchNormalization goes into the weights, and into
+ * the biases what rounding the weights takes from the mean of what each layer gave. */
 typedef struct ConvoyQuantizer ConvoyQuantizer;
 
 /* g has one input, which is given this shape, batch included; threads 0: one. Refused: what is quantized already, or has

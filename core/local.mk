@@ -88,6 +88,7 @@ core_libcore_la_SOURCES = \
 	core/plan.c core/plan.h \
 	core/probe.c \
 	core/quantize.c core/quantize.h \
+	core/quantize-bias.c \
 	core/quantize-find.c \
 	core/quantize-range.c \
 	core/quantize-tidy.c \

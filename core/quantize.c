@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * quantize.c - a network of bytes out of one of float32: samples show which range each value has, then
- * weights, biases and values get QuantizeLinear and DequantizeLinear before what is computed. */
+ * quantize.c - a network of bytes out of one of float32: samples show which range each value has and
+ * its mean, then weights, biases and values get QuantizeLinear and DequantizeLinear before what is computed. */
 #include "core/quantize.h"
 #include <math.h>
 #include <string.h>
@@ -15,8 +15,11 @@ struct ConvoyQuantizer {
   ConvoyPlan *plan;
   GArray *watched; /* ConvoyValue, of graph: those */
   ConvoyRange **range; /* of each */
+  ConvoyTensor **sum; /* of all samples, of each that a product reads; else NULL */
   guint samples;
 };
+
+#define WATCHED(q, i) g_array_index ((q)->watched, ConvoyValue, i)
 
 /* --- watching -------------------------------------------------------------- */
 
@@ -34,6 +37,25 @@ check (const ConvoyGraph *g, GError **error)
   return FALSE;
 }
 
+static gboolean
+is_product (const ConvoyQuantizer *q, const ConvoyNode *n, guint i)
+{
+  return q->q.active[i] && convoy_quantize_axis (q->graph, n) >= 0;
+}
+
+/* Of value i of those that are watched, if a product reads it. */
+static gboolean
+sum_new (ConvoyQuantizer *q, guint i, const ConvoyShape *shape, GError **error)
+{
+  for (guint k = 0; k < q->graph->nodes->len && q->sum[i] == NULL; k++)
+    if (is_product (q, CONVOY_NODE (q->graph, k), k) && CONVOY_NODE (q->graph, k)->in[0] == WATCHED (q, i)) {
+      if ((q->sum[i] = convoy_tensor_new (CONVOY_F32, shape, error)) == NULL)
+        return FALSE;
+      memset (convoy_tensor_data (q->sum[i]), 0, convoy_tensor_count (q->sum[i]) * sizeof (float));
+    }
+  return TRUE;
+}
+
 /* The plan whose outputs are what becomes bytes. */
 static gboolean
 watch (ConvoyQuantizer *q, const ConvoyShape *input, guint threads, GError **error)
@@ -48,6 +70,7 @@ watch (ConvoyQuantizer *q, const ConvoyShape *input, guint threads, GError **err
     return FALSE;
   }
   q->range = g_new0 (ConvoyRange *, q->watched->len);
+  q->sum = g_new0 (ConvoyTensor *, q->watched->len);
   ConvoyGraph *bound = convoy_graph_bind_to (q->graph, input, (const ConvoyValue *) q->watched->data, q->watched->len, error);
   for (guint i = 0; bound && i < q->watched->len; i++) {
     ConvoyValue v = convoy_graph_get_output (bound, i);
@@ -56,7 +79,8 @@ watch (ConvoyQuantizer *q, const ConvoyShape *input, guint threads, GError **err
       g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "%s is %s, not float32", convoy_graph_name (bound, v),
           convoy_type_name (convoy_graph_type (bound, v)));
       g_clear_pointer (&bound, convoy_graph_unref);
-    }
+    } else if (!sum_new (q, i, convoy_graph_shape (bound, v), error))
+      g_clear_pointer (&bound, convoy_graph_unref);
   }
   q->plan = bound ? convoy_plan_new (bound, &o, error) : NULL;
   convoy_graph_unref (bound);
@@ -83,9 +107,12 @@ convoy_quantizer_free (ConvoyQuantizer *q)
 {
   if (q == NULL)
     return;
-  for (guint i = 0; q->range && i < q->watched->len; i++)
+  for (guint i = 0; q->range && i < q->watched->len; i++) {
     convoy_range_free (q->range[i]);
+    convoy_tensor_unref (q->sum[i]);
+  }
   g_free (q->range);
+  g_free (q->sum);
   g_array_unref (q->watched);
   convoy_exec_free (q->exec);
   convoy_plan_unref (q->plan);
@@ -115,10 +142,13 @@ convoy_quantizer_observe (ConvoyQuantizer *q, GError **error)
   for (guint i = 0; i < q->watched->len; i++) {
     const ConvoyTensor *t = convoy_exec_output (q->exec, i);
     if (!convoy_range_add (q->range[i], convoy_tensor_data (t), convoy_tensor_count (t))) {
-      g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s is not finite",
-          convoy_graph_name (q->graph, g_array_index (q->watched, ConvoyValue, i)));
+      g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s is not finite", convoy_graph_name (q->graph, WATCHED (q, i)));
       return FALSE;
     }
+    const float *x = convoy_tensor_data (t);
+    float *sum = q->sum[i] ? convoy_tensor_data (q->sum[i]) : NULL;
+    for (gint64 k = 0; sum && k < convoy_tensor_count (q->sum[i]); k++)
+      sum[k] += x[k];
   }
   q->samples++;
   return TRUE;
@@ -139,7 +169,7 @@ find_ranges (Rewrite *r)
 {
   const ConvoyQuantizer *q = r->q;
   for (guint i = 0; i < q->watched->len; i++) {
-    ConvoyValue v = convoy_quantize_scale_of (&q->q, g_array_index (q->watched, ConvoyValue, i));
+    ConvoyValue v = convoy_quantize_scale_of (&q->q, WATCHED (q, i));
     float low, high;
     convoy_range_find (q->range[i], &low, &high);
     r->low[v] = MIN (r->low[v], low);
@@ -187,6 +217,7 @@ to_bytes (Rewrite *r, ConvoyValue v, GError **error)
 /* The weights of a product as outer x channels x inner, and its bias. */
 typedef struct {
   const ConvoyTensor *w, *bias; /* bias NULL: none that can be quantized */
+  gboolean has_bias; /* from now on */
   gint64 outer, channels, inner, scales;
   float x_scale;
 } Weights;
@@ -208,6 +239,7 @@ weights_of (const Rewrite *r, const ConvoyNode *n)
   k.scales = r->per_tensor ? 1 : k.channels;
   if (k.bias && convoy_tensor_count (k.bias) != k.channels)
     k.bias = NULL;
+  k.has_bias = k.bias || (strcmp (n->op->name, "MatMul") != 0 && (n->n_in < 3 || n->in[2] == CONVOY_NONE));
   scale_of (r, n->in[0], &k.x_scale, &zero);
   return k;
 }
@@ -258,45 +290,70 @@ scales_new (const Rewrite *r, const Weights *k, GError **error)
   return convoy_tensor_new (CONVOY_F32, &shape, error);
 }
 
-/* DequantizeLinear of x rounded to integers, called as v; CONVOY_NONE: error. */
-static ConvoyValue
-constant (Rewrite *r, ConvoyValue v, const ConvoyTensor *x, ConvoyTensor *scale, gint64 inner, gint axis, ConvoyType type,
-    GError **error)
+/* What rounding took from the weights. */
+static ConvoyTensor *
+lost_of (const Weights *k, const ConvoyTensor *bytes, const ConvoyTensor *scale, GError **error)
 {
-  ConvoyTensor *bytes = rounded (x, scale, inner, type, error),
-               *zero = bytes ? convoy_tensor_new (type, convoy_tensor_shape (scale), error) : NULL;
-  if (zero)
-    memset (convoy_tensor_data (zero), 0, convoy_tensor_count (zero) * convoy_type_size (type));
-  ConvoyValue in[3] = { convoy_splice_constant (&r->s, v, "_bytes", bytes),
-    convoy_splice_constant (&r->s, v, "_scale", convoy_tensor_ref (scale)), convoy_splice_constant (&r->s, v, "_zero", zero) };
+  ConvoyTensor *t = convoy_tensor_new (CONVOY_F32, convoy_tensor_shape (k->w), error);
+  const float *w = convoy_tensor_data (k->w), *s = convoy_tensor_data (scale);
+  const gint8 *q = convoy_tensor_data (bytes);
+  for (gint64 i = 0; t && i < convoy_tensor_count (t); i++)
+    ((float *) convoy_tensor_data (t))[i] = w[i] - q[i] * s[i / k->inner % k->scales];
+  return t;
+}
+
+/* DequantizeLinear of these integers, called as v; CONVOY_NONE: error. */
+static ConvoyValue
+constant (Rewrite *r, ConvoyValue v, ConvoyTensor *bytes, ConvoyTensor *scale, gint axis, GError **error)
+{
+  const ConvoyType type = convoy_tensor_type (bytes);
+  ConvoyTensor *zero = convoy_tensor_new (type, convoy_tensor_shape (scale), error);
   if (zero == NULL)
     return CONVOY_NONE;
+  memset (convoy_tensor_data (zero), 0, convoy_tensor_count (zero) * convoy_type_size (type));
+  const ConvoyValue in[3] = { convoy_splice_constant (&r->s, v, "_bytes", convoy_tensor_ref (bytes)),
+    convoy_splice_constant (&r->s, v, "_scale", convoy_tensor_ref (scale)), convoy_splice_constant (&r->s, v, "_zero", zero) };
   ConvoyAttrs *attrs = convoy_attrs_new ();
   convoy_attrs_set_int (attrs, "axis", axis);
   return convoy_splice_put (&r->s, "DequantizeLinear", v, "_floats", in, 3, attrs, error);
+}
+
+/* The bias of n, whose weights are now w at this scale, and that of its input. */
+static ConvoyValue
+bias_of (Rewrite *r, const ConvoyNode *n, const Weights *k, const ConvoyTensor *w, const ConvoyTensor *scale, GError **error)
+{
+  guint at = 0;
+  while (WATCHED (r->q, at) != n->in[0])
+    at++;
+  g_autoptr (ConvoyTensor) lost = lost_of (k, w, scale, error), both = lost ? scales_new (r, k, error) : NULL;
+  g_autoptr (ConvoyTensor) bias = both ? convoy_quantize_bias (n, r->q->sum[at], r->q->samples, lost, k->bias, k->channels, error)
+                                       : NULL;
+  if (bias == NULL)
+    return CONVOY_NONE;
+  for (gint64 i = 0; i < k->scales; i++)
+    ((float *) convoy_tensor_data (both))[i] = ((const float *) convoy_tensor_data (scale))[i] * k->x_scale;
+  g_autoptr (ConvoyTensor) bytes = rounded (bias, both, 1, CONVOY_I32, error);
+  return bytes ? constant (r, k->bias ? n->in[2] : n->in[1], bytes, both, 0, error) : CONVOY_NONE;
 }
 
 static gboolean
 product (Rewrite *r, const ConvoyNode *n, GError **error)
 {
   Weights k = weights_of (r, n);
-  g_autoptr (ConvoyTensor) scale = scales_new (r, &k, error), both = scale ? scales_new (r, &k, error) : NULL;
+  g_autoptr (ConvoyTensor) scale = scales_new (r, &k, error);
+  if (scale == NULL)
+    return FALSE;
+  find_scales (&k, convoy_tensor_data (scale));
+  g_autoptr (ConvoyTensor) bytes = rounded (k.w, scale, k.inner, CONVOY_I8, error);
   ConvoyValue in[3] = { convoy_splice_value (&r->s, n->in[0]), CONVOY_NONE, CONVOY_NONE };
-  if (both == NULL)
+  if (bytes == NULL || (in[1] = constant (r, n->in[1], bytes, scale, convoy_quantize_axis (r->q->graph, n), error)) == CONVOY_NONE)
     return FALSE;
-  float *w_scale = convoy_tensor_data (scale), *product = convoy_tensor_data (both);
-  find_scales (&k, w_scale);
-  for (gint64 i = 0; i < k.scales; i++)
-    product[i] = w_scale[i] * k.x_scale;
-  in[1] = constant (r, n->in[1], k.w, scale, k.inner, convoy_quantize_axis (r->q->graph, n), CONVOY_I8, error);
-  if (k.bias && in[1] != CONVOY_NONE)
-    in[2] = constant (r, n->in[2], k.bias, both, 1, 0, CONVOY_I32, error);
-  else if (n->n_in > 2)
+  if (k.has_bias && (in[2] = bias_of (r, n, &k, bytes, scale, error)) == CONVOY_NONE)
+    return FALSE;
+  if (!k.has_bias && n->n_in > 2)
     in[2] = convoy_splice_value (&r->s, n->in[2]);
-  if (in[1] == CONVOY_NONE || (k.bias && in[2] == CONVOY_NONE))
-    return FALSE;
-  r->s.map[n->out] = convoy_splice_put (&r->s, n->op->name, n->out, "", in, n->n_in, n->attrs ? convoy_attrs_ref (n->attrs) : NULL,
-      error);
+  r->s.map[n->out] = convoy_splice_put (&r->s, n->op->name, n->out, "", in, k.has_bias ? 3 : n->n_in,
+      n->attrs ? convoy_attrs_ref (n->attrs) : NULL, error);
   return r->s.map[n->out] != CONVOY_NONE;
 }
 
@@ -311,7 +368,7 @@ rewrite (Rewrite *r, GError **error)
   gboolean ok = !r->q->q.bytes[x] || to_bytes (r, x, error);
   for (guint i = 0; ok && i < g->nodes->len; i++) {
     const ConvoyNode *n = CONVOY_NODE (g, i);
-    ok = r->q->q.active[i] && convoy_quantize_axis (g, n) >= 0 ? product (r, n, error) : convoy_splice_node (&r->s, n, error);
+    ok = is_product (r->q, n, i) ? product (r, n, error) : convoy_splice_node (&r->s, n, error);
     ok = ok && (!r->q->q.bytes[n->out] || to_bytes (r, n->out, error));
   }
   for (guint i = 0; ok && i < g->outputs->len; i++)

@@ -19,6 +19,11 @@ gboolean convoy_range_add (ConvoyRange *r, const float *x, gint64 n);
 /* Between which two numbers 256 steps lose the least: the sum of the squares of what rounding and clamping change. */
 void convoy_range_find (const ConvoyRange *r, float *low, float *high);
 
+/* quantize-bias.c: the bias of n, a Conv or Gemm of so many output channels, with what its outputs lose in the mean: n
+ * of the mean input, which is sum / samples, and of what rounding took from the weights. bias NULL: 0 up to now. */
+ConvoyTensor *convoy_quantize_bias (const ConvoyNode *n, const ConvoyTensor *sum, guint samples, ConvoyTensor *lost,
+    const ConvoyTensor *bias, gint64 channels, GError **error);
+
 /* quantize-find.c: which values become bytes. */
 typedef struct {
   gboolean *active; /* by node: it is computed on bytes */
