@@ -178,7 +178,7 @@ quantizer_new (const ConvoyModel *m, const char *path, GError **error)
     return NULL;
   ConvoyShape shape = *convoy_graph_shape (bound, convoy_graph_get_input (bound, 0));
   convoy_graph_unref (bound);
-  ConvoyQuantizer *z = convoy_quantizer_new (convoy_model_graph (m), &shape, g_get_num_processors (), error);
+  ConvoyQuantizer *z = convoy_quantizer_new (convoy_model_graph (m), &shape, 1, error);
   if (!z)
     g_prefix_error (error, "%s: ", path);
   return z;
