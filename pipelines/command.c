@@ -116,6 +116,11 @@ command_model (const char *name_or_path, GError **error)
   GError *why = NULL;
   char *path = convoy_zoo_find (name_or_path, &why);
 
+  if (path && g_str_has_suffix (path, ".net")) {
+    g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: a network without weights, which `convoy run` trains; no model", path);
+    g_free (path);
+    return NULL;
+  }
   if (path)
     return path;
   if (!g_error_matches (why, ZOO_ERROR, ZOO_ERROR_NOT_PULLED)) {

@@ -10,6 +10,7 @@
 #include "pipelines/picture.h"
 #include "pipelines/stream.h"
 #include "pipelines/term.h"
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,10 +47,12 @@ is_picture (const char *name)
 static gboolean
 find_pictures (const char *folder, guint depth, GPtrArray *files, GError **error)
 {
-  GDir *dir = g_dir_open (folder, 0, error);
+  GDir *dir = g_dir_open (folder, 0, NULL);
   const char *name;
   gboolean ok = dir != NULL;
 
+  if (!ok)
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_ABSENT, "%s: cannot be looked into: %s", folder, g_strerror (errno));
   while (ok && (name = g_dir_read_name (dir))) {
     g_autofree char *path = g_build_filename (folder, name, NULL);
     if (*name != '.' && depth > 0 && g_file_test (path, G_FILE_TEST_IS_DIR))
@@ -162,6 +165,18 @@ save (const Quantize *q, const ConvoyQuantizer *z, const ConvoyModelInfo *info, 
   return ok;
 }
 
+/* Seen before time is spent on pictures. */
+static gboolean
+can_write (const char *path, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  int why = g_file_test (path, G_FILE_TEST_IS_DIR) ? EISDIR : g_access (folder, W_OK) != 0 ? errno : 0;
+
+  if (why)
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: cannot write: %s", path, g_strerror (why));
+  return why == 0;
+}
+
 /* The network, with its one input for one picture. */
 static ConvoyQuantizer *
 quantizer_new (const ConvoyModel *m, const char *path, GError **error)
@@ -194,7 +209,7 @@ quantize (Quantize *q, const char *name, const char *labels)
   g_autoptr (ConvoyQuantizer) z = m ? quantizer_new (m, path, &error) : NULL;
 
   command_catch_interrupt ();
-  gboolean ok = z && stream_init (&error) && calibrate (q, z, convoy_model_info (m), &error)
+  gboolean ok = z && can_write (q->output, &error) && stream_init (&error) && calibrate (q, z, convoy_model_info (m), &error)
       && save (q, z, convoy_model_info (m), path, &error);
   convoy_model_unref (m);
   return !ok ? command_failed (error) : q->n_skipped ? STATUS_FAILED : STATUS_OK;
@@ -219,8 +234,8 @@ run (int argc, char **argv)
     return STATUS_USAGE;
   if (argc != 2)
     return command_usage (c, argc < 2 ? "no MODEL named" : "more than one MODEL named");
-  if (!folder || !output)
-    return command_usage (c, "no %s named", folder ? "--output" : "--calibrate");
+  if (!folder || !*folder || !output || !*output)
+    return command_usage (c, "no %s named", folder && *folder ? "--output" : "--calibrate");
   if (q.pictures < 1)
     return command_usage (c, "--pictures %d is less than 1", q.pictures);
   q.folder = folder;

@@ -48,17 +48,20 @@ says "the others serve" 0 'airplane|automobile|bird|cat|deer|dog|frog|horse|ship
 # Nothing is written where it fails.
 new=$dir/new.onnx
 fails "no picture" 1 'none: no picture' convoy quantize "$small" --calibrate "$dir/none" -o "$new"
-fails "no folder" 1 'nowhere' convoy quantize "$small" --calibrate "$dir/nowhere" -o "$new"
+fails "no folder" 1 '/nowhere: cannot be looked into' convoy quantize "$small" --calibrate "$dir/nowhere" -o "$new"
 rm "$dir/bad/1.jpg"
 says "no good picture" 1 'none of its pictures could be read' convoy quantize "$small" --calibrate "$dir/bad" -o "$new"
 fails "a network that is quantized already" 1 '8.onnx: the network is quantized already' convoy quantize "$dir/8.onnx" --calibrate "$dir/some" -o "$new"
+fails "a network without weights" 1 'lenet-5.net: a network without weights' convoy quantize lenet-5 --calibrate "$dir/some" -o "$new"
 fails "a network of texts" 1 'no picture' convoy quantize imdb-convnet1d --calibrate "$dir/some" -o "$new"
 fails "no such model" 1 'none.onnx: no such file' convoy quantize "$dir/none.onnx" --calibrate "$dir/some" -o "$new"
 fails "no model" 2 'no MODEL named' convoy quantize --calibrate "$dir/some" -o "$new"
 fails "no folder named" 2 'no --calibrate named' convoy quantize "$small" -o "$new"
+fails "no name of a folder" 2 'no --calibrate named' convoy quantize "$small" -c '' -o "$new"
 fails "no file named" 2 'no --output named' convoy quantize "$small" --calibrate "$dir/some"
 fails "no pictures wanted" 2 'pictures 0 is less than 1' convoy quantize "$small" --calibrate "$dir/some" -o "$new" --pictures 0
-fails "where nothing can be written" 1 'none/x/new.onnx: cannot write' convoy quantize "$small" --calibrate "$dir/some" -o "$dir/none/x/new.onnx"
+fails "where nothing can be written, before pictures are read" 1 'none/x/new.onnx: cannot write' convoy quantize "$small" --calibrate "$dir/bad" -o "$dir/none/x/new.onnx"
+fails "a folder in the place of the file" 1 'none: cannot write' convoy quantize "$small" --calibrate "$dir/bad" -o "$dir/none"
 cut () { (ulimit -f 100; trap '' XFSZ; convoy quantize "$small" --calibrate "$dir/some" -o "$new"); }
 says "a disk that is full" 1 'new.onnx: cannot write' cut
 
