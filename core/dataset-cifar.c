@@ -140,6 +140,11 @@ cifar_open (const char *path, const char *split, const ConvoyDatasetOptions *o, 
 {
   (void) o;
   const Layout *l = find_layout (path);
+  if (l == NULL) {
+    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: is no %s: that is %s", path, convoy_cifar_format.name,
+        convoy_cifar_format.looks);
+    return NULL;
+  }
   gboolean is_folder = g_file_test (path, G_FILE_TEST_IS_DIR);
   g_autofree char *folder = is_folder ? g_strdup (path) : g_path_get_dirname (path);
   g_autoptr (GArray) parts = convoy_parts_new ();

@@ -7,6 +7,7 @@
 #include "core/convoy.h"
 #include "pipelines/command.h"
 #include <gst/gst.h>
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,16 @@ print_version (void)
   printf ("convoy %s\n%s\nGStreamer %u.%u.%u\n", convoy_version (), convoy_engine_version (), major, minor, micro);
 }
 
+/* What could not be printed is no success. */
+static int
+end (int status)
+{
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return status;
+  fprintf (stderr, "convoy: standard output: %s\n", g_strerror (errno));
+  return status ? status : STATUS_FAILED;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -53,7 +64,7 @@ main (int argc, char **argv)
   }
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (!strcmp (name, commands[i]->name))
-      return commands[i]->run (argc - 1, argv + 1);
+      return end (commands[i]->run (argc - 1, argv + 1));
   const char *names[G_N_ELEMENTS (commands)];
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     names[i] = commands[i]->name;

@@ -14,8 +14,8 @@
 static const char *
 style (FILE *out, const char *sequence)
 {
-  const char *no = g_getenv ("NO_COLOR");
-  return isatty (fileno (out)) && !(no && *no) ? sequence : "";
+  const char *no = g_getenv ("NO_COLOR"), *term = g_getenv ("TERM");
+  return isatty (fileno (out)) && !(no && *no) && g_strcmp0 (term, "dumb") != 0 ? sequence : "";
 }
 
 const char *

@@ -11,6 +11,9 @@ classify () { convoy classify --model "$model" "$@"; }
 says "help" 0 '^Usage: convoy COMMAND' convoy --help
 says "version" 0 '^oneDNN [0-9.]+, ' convoy --version
 fails "an unknown command" 2 'no command called classifi, the nearest is classify;' convoy classifi
+if test -e /dev/full; then
+  says "output that is lost is no success" 1 'standard output: No space left' sh -c 'convoy summary lenet-5 >/dev/full'
+fi
 says "no command" 2 '^Usage: convoy' convoy
 
 # --- pictures of every kind ------------------------------------------------------

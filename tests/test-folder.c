@@ -92,6 +92,8 @@ test_flat (void)
     CU_ASSERT_TRUE (g_strv_equal (convoy_dataset_skipped (d), skipped));
     convoy_dataset_unref (d);
   }
+  refused (temp_path ("holiday"), "train", &(ConvoyDatasetOptions) { .format = "cifar" }, CONVOY_ERROR_INVALID, "holiday",
+      "is no CIFAR binary");
   refused (temp_path ("holiday"), "test", NULL, CONVOY_ERROR_ABSENT, "holiday", "no samples of the split \"test\"");
 }
 
