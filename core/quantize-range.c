@@ -58,9 +58,10 @@ convoy_range_add (ConvoyRange *r, const float *x, gint64 n)
     r->width = ldexp (1, ilogb (most) + 2) / BINS;
   while (r->width * (BINS / 2) <= most)
     widen (r);
+  const double per = 1 / r->width;
   for (gint64 i = 0; i < n; i++)
     if (x[i] != 0)
-      r->count[(gint) floor (x[i] / r->width) + BINS / 2]++;
+      r->count[(gint) (x[i] * per + BINS / 2)]++; /* which is not negative */
   return TRUE;
 }
 

@@ -141,13 +141,14 @@ convoy_quantizer_observe (ConvoyQuantizer *q, GError **error)
     return FALSE;
   for (guint i = 0; i < q->watched->len; i++) {
     const ConvoyTensor *t = convoy_exec_output (q->exec, i);
-    if (!convoy_range_add (q->range[i], convoy_tensor_data (t), convoy_tensor_count (t))) {
+    const float *x = convoy_tensor_data (t);
+    const gint64 n = convoy_tensor_count (t);
+    if (!convoy_range_add (q->range[i], x, n)) {
       g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s is not finite", convoy_graph_name (q->graph, WATCHED (q, i)));
       return FALSE;
     }
-    const float *x = convoy_tensor_data (t);
     float *sum = q->sum[i] ? convoy_tensor_data (q->sum[i]) : NULL;
-    for (gint64 k = 0; sum && k < convoy_tensor_count (q->sum[i]); k++)
+    for (gint64 k = 0; sum && k < n; k++)
       sum[k] += x[k];
   }
   q->samples++;
