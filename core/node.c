@@ -4,8 +4,18 @@
  * that an older operator version has as attribute and a newer one as input. */
 #include "core/graph.h"
 #include <stdarg.h>
+#include <string.h>
 
 gboolean convoy_node_has (const ConvoyNode *n, const char *key) { return convoy_attrs_find (n->attrs, key) != NULL; }
+
+guint
+convoy_node_row (const ConvoyNode *n, const void *rows, gsize size)
+{
+  guint i = 0;
+  while (strcmp (*(const char *const *) ((const char *) rows + i * size), n->op->name) != 0)
+    i++;
+  return i;
+}
 
 gint64
 convoy_node_int (const ConvoyNode *n, const char *key, gint64 dflt)

@@ -99,7 +99,7 @@ convoy_op_has (guint set, guint i)
 }
 
 extern const ConvoyOp *const convoy_ops[];
-const ConvoyOp *convoy_op_find (const char *name);
+const ConvoyOp *convoy_op_find (const char *name);      /* NULL: it is not supported */
 
 struct ConvoyNode {
   const ConvoyOp *op;
@@ -113,6 +113,8 @@ struct ConvoyNode {
 
 /* Attributes; dflt where absent. Types were checked against the row when the node was made. */
 gboolean convoy_node_has (const ConvoyNode *n, const char *key);
+/* The row of a table, whose rows begin with the name of an operator, that is n's; it is there. */
+guint convoy_node_row (const ConvoyNode *n, const void *rows, gsize size);
 gint64 convoy_node_int (const ConvoyNode *n, const char *key, gint64 dflt);
 float convoy_node_float (const ConvoyNode *n, const char *key, float dflt);
 const char *convoy_node_str (const ConvoyNode *n, const char *key, const char *dflt);

@@ -171,6 +171,22 @@ map_pulled (GstHarness *h, GstBuffer *buffer, GstVideoFrame *frame)
   gst_caps_unref (caps);
 }
 
+GstBus *
+harness_bus (GstHarness *h)
+{
+  GstBus *bus = gst_bus_new ();
+  gst_element_set_bus (h->element, bus);
+  return bus;
+}
+
+void
+harness_end (GstHarness *h, GstBus *bus)
+{
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  gst_harness_teardown (h);
+}
+
 char *
 scratch_folder (void)
 {

@@ -24,6 +24,11 @@ guint pixel_error (GstVideoFrame *frame, guint x, guint y, guint rgb);
 /* Maps a buffer that was pulled from the harness by its caps. */
 void map_pulled (GstHarness *h, GstBuffer *buffer, GstVideoFrame *frame);
 
+/* Where the element of the harness says what it has to say, from now on. */
+GstBus *harness_bus (GstHarness *h);
+/* Ends both. */
+void harness_end (GstHarness *h, GstBus *bus);
+
 /* A folder of its own, with everything in it gone at the end. */
 char *scratch_folder (void);
 void scratch_remove (char *folder);

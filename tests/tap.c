@@ -27,6 +27,16 @@ test_done (const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord f
 }
 
 void
+tap_near (double got, double wanted, double tolerance)
+{
+  double size = wanted < 0 ? -wanted : wanted, apart = got < wanted ? wanted - got : got - wanted;
+  int right = apart <= tolerance * (size > 1 ? size : 1);
+  CU_ASSERT_TRUE (right);
+  if (!right)
+    printf ("# %.9g, wanted %.9g\n", got, wanted);
+}
+
+void
 tap_skip (const char *why)
 {
   skipped = why;

@@ -11,6 +11,9 @@ typedef struct { const char *name; void (*run) (void); } TapTest;
  * whose name contains it. Gives the exit status: 0 all passed, 1 not, 99 could not start. */
 int tap_main (const char *suite, const TapTest *tests);
 
+/* got is wanted, but for tolerance times the larger of 1 and |wanted|; both are printed where it is not. */
+void tap_near (double got, double wanted, double tolerance);
+
 /* Marks the running test as skipped, and why; return from it after that. */
 void tap_skip (const char *why);
 

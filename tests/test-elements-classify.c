@@ -56,12 +56,11 @@ static void
 test_result (void)
 {
   GstHarness *h = classifier (model, "RGB", 20, 10, "");
-  GstBus *bus = gst_bus_new ();
   GstBuffer *in = make_frame (7, 2, 20, 10);
   GstMemory *memory = gst_buffer_peek_memory (in, 0);
   guint64 pts;
 
-  gst_element_set_bus (h->element, bus);
+  GstBus *bus = harness_bus (h);
   GstBuffer *out = gst_harness_push_and_pull (h, gst_buffer_ref (in));
   CU_ASSERT (gst_buffer_peek_memory (out, 0) == memory);        /* not a byte was copied */
   CU_ASSERT_FATAL (result_of (out) != NULL);
@@ -75,9 +74,7 @@ test_result (void)
   gst_message_unref (m);
   gst_buffer_unref (out);
   gst_buffer_unref (in);
-  gst_element_set_bus (h->element, NULL);
-  gst_object_unref (bus);
-  gst_harness_teardown (h);
+  harness_end (h, bus);
   h = classifier (model, "RGB", 1, 1, "");
   out = gst_harness_push_and_pull (h, make_frame (0, 1, 1, 1));
   CU_ASSERT (has_label (out, "green"));

@@ -191,11 +191,10 @@ static void
 test_skip (void)
 {
   GstHarness *h = decoder ("");
-  GstBus *bus = gst_bus_new ();
   GstMessage *m;
   guint n, warnings = 0, said = 0;
 
-  gst_element_set_bus (h->element, bus);
+  GstBus *bus = harness_bus (h);
   for (n = 0; n < N_DAMAGED; n++) {
     CU_ASSERT (gst_harness_push (h, damaged (n)) == GST_FLOW_OK);
     CU_ASSERT (skipped (h) == n + 1);
@@ -213,9 +212,7 @@ test_skip (void)
     gst_message_unref (m);
   }
   CU_ASSERT (warnings == n && said == n);
-  gst_element_set_bus (h->element, NULL);
-  gst_object_unref (bus);
-  gst_harness_teardown (h);
+  harness_end (h, bus);
 }
 
 static void
@@ -417,10 +414,9 @@ static void
 test_sample (void)
 {
   GstHarness *h = decoder ("");
-  GstBus *bus = gst_bus_new ();
   GstBuffer *in[] = { make_jpeg (JPEG_COLOR, 16, 16, 0), damaged (0) };
 
-  gst_element_set_bus (h->element, bus);
+  GstBus *bus = harness_bus (h);
   for (guint i = 0; i < 2; i++) {
     GstCustomMeta *meta = gst_buffer_add_custom_meta (in[i], "GstCnnSampleMeta");
     gst_structure_set (gst_custom_meta_get_structure (meta), "source", G_TYPE_STRING, "cats/17.jpg", NULL);
@@ -435,9 +431,7 @@ test_sample (void)
   CU_ASSERT_FATAL (m != NULL);
   CU_ASSERT (!g_strcmp0 (gst_structure_get_string (gst_message_get_structure (m), "file"), "cats/17.jpg"));
   gst_message_unref (m);
-  gst_element_set_bus (h->element, NULL);
-  gst_object_unref (bus);
-  gst_harness_teardown (h);
+  harness_end (h, bus);
 }
 
 int

@@ -202,9 +202,8 @@ is_followed_by_a_classifier (void)
 {
   const char *onnx = temp_path ("followed.onnx");
   GstHarness *h = stream (EXTRACT "cnnhead training=true save=%s", onnx), *classifier = NULL;
-  GstBus *bus = gst_bus_new ();
   guint n_saved = 0;
-  gst_element_set_bus (h->element, bus);
+  GstBus *bus = harness_bus (h);
   for (guint thing = 0; thing < 3; thing++) {
     teach (h, thing, 60, thing == 0);
     if (thing > 0)
@@ -229,9 +228,7 @@ is_followed_by_a_classifier (void)
   }
   check_known (classifier, 3, 0);
   gst_harness_teardown (classifier);
-  gst_element_set_bus (h->element, NULL);
-  gst_object_unref (bus);
-  gst_harness_teardown (h);
+  harness_end (h, bus);
 }
 
 /* A head that infers gets what another learns meanwhile, under the same name and with a class more; then a file
@@ -249,8 +246,7 @@ hands_over (void)
   watch (teacher, 10);
   CU_ASSERT (g_file_get_contents (onnx, &bytes, &size, NULL) && g_file_set_contents (two, bytes, (gssize) size, NULL));
   GstHarness *h = stream (EXTRACT "cnnhead model=%s from-layer=features", onnx);
-  GstBus *bus = gst_bus_new ();
-  gst_element_set_bus (h->element, bus);
+  GstBus *bus = harness_bus (h);
   push_until (h, &n, 1, 2);
   teach (teacher, 2, 60, FALSE);
   gst_harness_teardown (teacher);
@@ -276,9 +272,7 @@ hands_over (void)
     g_free (pull_label (h, 0));
   }
   push_until (h, &n, 0, 2);
-  gst_element_set_bus (h->element, NULL);
-  gst_object_unref (bus);
-  gst_harness_teardown (h);
+  harness_end (h, bus);
 }
 
 /* Another run goes on from the file. */

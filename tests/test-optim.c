@@ -10,15 +10,6 @@
 #include <string.h>
 
 static void
-near_to (double got, double wanted, double tolerance)
-{
-  gboolean right = fabs (got - wanted) <= tolerance * MAX (1, fabs (wanted));
-  CU_ASSERT_TRUE (right);
-  if (!right)
-    printf ("# %.9g, wanted %.9g\n", got, wanted);
-}
-
-static void
 make (ConvoyOptim *o, const char *text, double lr, guint threads, gsize n, gboolean decays)
 {
   ConvoyOptimPart part = { 0, n, 1, decays, NULL };
@@ -53,19 +44,19 @@ test_closed_forms (void)
 {
   const double g = -0.25, m = 0.9, lr = 0.01;
   double sum = 0, root = 0;
-  near_to (constant_gradient ("sgd", 1, g, 10), 1 - 10 * lr * g, 1e-6);
+  tap_near (constant_gradient ("sgd", 1, g, 10), 1 - 10 * lr * g, 1e-6);
   for (guint k = 1; k <= 10; k++) {
     sum += (1 - pow (m, k)) / (1 - m);
     root += 0.001 * g / (fabs (g) * sqrt (1 - pow (0.9, k)) + 1e-7);
   }
-  near_to (constant_gradient ("momentum", 1, g, 10), 1 - lr * g * sum, 1e-6);
-  near_to (constant_gradient ("nesterov", 1, g, 10), 1 - lr * g * (sum * m + 10), 1e-6);
-  near_to (constant_gradient ("rmsprop", 1, g, 10), 1 - root, 1e-6);
-  near_to (constant_gradient ("adam", 1, g, 10), 1 + 10 * 0.001, 1e-5);
+  tap_near (constant_gradient ("momentum", 1, g, 10), 1 - lr * g * sum, 1e-6);
+  tap_near (constant_gradient ("nesterov", 1, g, 10), 1 - lr * g * (sum * m + 10), 1e-6);
+  tap_near (constant_gradient ("rmsprop", 1, g, 10), 1 - root, 1e-6);
+  tap_near (constant_gradient ("adam", 1, g, 10), 1 + 10 * 0.001, 1e-5);
   /* Apart from the gradient, AdamW only shrinks the weights; lr times weight-decay a step. */
-  near_to (constant_gradient ("adamw lr=0.1 weight-decay=0.5", 2, 0, 10), 2 * pow (1 - 0.05, 10), 1e-6);
+  tap_near (constant_gradient ("adamw lr=0.1 weight-decay=0.5", 2, 0, 10), 2 * pow (1 - 0.05, 10), 1e-6);
   /* The penalty l2 w^2 has the gradient 2 l2 w. */
-  near_to (constant_gradient ("sgd lr=0.1 l2=0.25", 2, 0, 10), 2 * pow (1 - 0.05, 10), 1e-6);
+  tap_near (constant_gradient ("sgd lr=0.1 l2=0.25", 2, 0, 10), 2 * pow (1 - 0.05, 10), 1e-6);
 }
 
 static void
@@ -90,7 +81,7 @@ test_pytorch (void)
       convoy_optim_step (&o, w, g, TRUE, rate (&o), s + 1);
     }
     for (guint k = 0; k < 3; k++)
-      near_to (w[k], cases[i].wanted[k], 2e-6);
+      tap_near (w[k], cases[i].wanted[k], 2e-6);
     convoy_optim_clear (&o);
   }
 }
@@ -107,7 +98,7 @@ test_every_rule (void)
       float g = w;
       convoy_optim_step (&o, &w, &g, TRUE, rate (&o), s);
     }
-    near_to (w, 0, 0.1);
+    tap_near (w, 0, 0.1);
     convoy_optim_clear (&o);
   }
 }
@@ -121,17 +112,17 @@ test_clipping (void)
   float w[3] = { 0 }, g[3] = { 3, 0, -4 }, small[3] = { 0.3, 0, -0.4 }, large[3] = { 2, -2, 0.25 };
   make (&o, "sgd lr=1 clip-norm=1", 0, 1, 3, TRUE);
   convoy_optim_step (&o, w, g, TRUE, 1, 1);
-  near_to (w[0], -0.6, 1e-6);
-  near_to (w[2], 0.8, 1e-6);
+  tap_near (w[0], -0.6, 1e-6);
+  tap_near (w[2], 0.8, 1e-6);
   convoy_optim_step (&o, w, small, TRUE, 1, 2);
-  near_to (w[0], -0.9, 1e-6);
+  tap_near (w[0], -0.9, 1e-6);
   convoy_optim_clear (&o);
   memset (w, 0, sizeof w);
   make (&o, "sgd lr=1 clip-value=0.5", 0, 1, 3, TRUE);
   convoy_optim_step (&o, w, large, TRUE, 1, 1);
-  near_to (w[0], -0.5, 0);
-  near_to (w[1], 0.5, 0);
-  near_to (w[2], -0.25, 0);
+  tap_near (w[0], -0.5, 0);
+  tap_near (w[1], 0.5, 0);
+  tap_near (w[2], -0.25, 0);
   convoy_optim_clear (&o);
 }
 
@@ -144,8 +135,8 @@ test_parts (void)
   CU_ASSERT_TRUE_FATAL (convoy_optim_init (&o, "sgd l2=0.5", 0.1, 1, NULL));
   CU_ASSERT_TRUE_FATAL (convoy_optim_set_parts (&o, parts, 3, 4, NULL));
   convoy_optim_step (&o, w, g, TRUE, rate (&o), 1);
-  near_to (w[0], 0.8, 1e-6);    /* the penalty doubles the gradient */
-  near_to (w[2], 0.95, 1e-6);   /* half the rate, no penalty */
+  tap_near (w[0], 0.8, 1e-6);    /* the penalty doubles the gradient */
+  tap_near (w[2], 0.95, 1e-6);   /* half the rate, no penalty */
   CU_ASSERT_EQUAL (w[3], 1);
   convoy_optim_clear (&o);
 }
@@ -186,7 +177,7 @@ test_threads (void)
       v = 0.9 * v + 0.1 * g * g;
       w -= 0.001 * g / (sqrt (v) + 1e-7);
     }
-    near_to (a[i], w, 1e-5);
+    tap_near (a[i], w, 1e-5);
   }
 }
 
@@ -212,17 +203,17 @@ test_schedules (void)
     { "cosine warmup=4", 12, 0.5 }, { "step every=4 warmup=2", 5.9, 1 }, { "step every=4 warmup=2", 6, 0.1 },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    near_to (factor (cases[i].text, cases[i].at, 0.01, 20), cases[i].wanted, 1e-12);
+    tap_near (factor (cases[i].text, cases[i].at, 0.01, 20), cases[i].wanted, 1e-12);
 }
 
 static void
 test_warmup (void)
 {
   for (guint k = 0; k < 10; k++)
-    near_to (factor ("constant warmup=2", k * 0.2, 0.2, 5), (k + 1) / 10.0, 1e-12);
-  near_to (factor ("constant warmup=2", 2, 0.2, 5), 1, 0);
-  near_to (factor ("cosine warmup=9", 3, 1, 5), 4 / 9.0, 1e-12);        /* longer than there is time for */
-  near_to (factor ("cosine warmup=5", 5, 1, 5), 1, 0);
+    tap_near (factor ("constant warmup=2", k * 0.2, 0.2, 5), (k + 1) / 10.0, 1e-12);
+  tap_near (factor ("constant warmup=2", 2, 0.2, 5), 1, 0);
+  tap_near (factor ("cosine warmup=9", 3, 1, 5), 4 / 9.0, 1e-12);        /* longer than there is time for */
+  tap_near (factor ("cosine warmup=5", 5, 1, 5), 1, 0);
 }
 
 /* --- text --------------------------------------------------------------- */

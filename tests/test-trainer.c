@@ -12,15 +12,6 @@
   "conv2d filters=4 kernel=3 padding=same use-bias=false name=conv ! batchnorm name=norm ! activation relu ! flatten ! dense units=3 " \
   "activation=softmax name=out"
 
-static void
-near_to (double got, double wanted, double tolerance)
-{
-  gboolean right = fabs (got - wanted) <= tolerance * MAX (1, fabs (wanted));
-  CU_ASSERT_TRUE (right);
-  if (!right)
-    printf ("# %.9g, wanted %.9g\n", got, wanted);
-}
-
 static float
 weight_at (ConvoyGraph *g, const char *name, gsize i)
 {
@@ -66,8 +57,8 @@ test_learns (void)
   ConvoyBatches *b = tools_batches (v, 16, 3);
   double loss, accuracy;
   CU_ASSERT_TRUE_FATAL (convoy_trainer_evaluate (t, b, &loss, &accuracy, NULL));
-  near_to (accuracy, best->val_accuracy, 0);
-  near_to (loss, best->val_loss, 1e-6);
+  tap_near (accuracy, best->val_accuracy, 0);
+  tap_near (loss, best->val_loss, 1e-6);
   convoy_batches_free (b);
   convoy_dataset_unref (v);
   convoy_trainer_free (t);
@@ -96,12 +87,12 @@ test_one_step (void)
   CU_ASSERT_TRUE_FATAL (convoy_trainer_begin_epoch (t, 2, NULL) && convoy_trainer_step (t, x, y, 2, NULL));
   const float *scores = convoy_trainer_scores (t, &n, &k);
   CU_ASSERT_TRUE (scores && n == 2 && k == 1);
-  near_to (scores[1], 1 / (1 + exp (-(w[0] * x[1][0] + w[1] * x[1][1] + w[2]))), 1e-6);
+  tap_near (scores[1], 1 / (1 + exp (-(w[0] * x[1][0] + w[1] * x[1][1] + w[2]))), 1e-6);
   CU_ASSERT_TRUE_FATAL (convoy_trainer_end_epoch (t, &row, NULL));
-  near_to (row.loss, loss, 1e-6);
+  tap_near (row.loss, loss, 1e-6);
   CU_ASSERT_TRUE (isnan (row.val_loss) && isnan (row.val_accuracy));
   for (guint i = 0; i < 3; i++)
-    near_to (weight_at (g, i < 2 ? "out/kernel" : "out/bias", i % 2), w[i] - 0.5 * gradient[i], 1e-6);
+    tap_near (weight_at (g, i < 2 ? "out/kernel" : "out/bias", i % 2), w[i] - 0.5 * gradient[i], 1e-6);
   CU_ASSERT_FALSE (convoy_trainer_begin_epoch (t, 2, NULL));
   convoy_trainer_free (t);
   convoy_graph_unref (g);
@@ -145,10 +136,10 @@ test_padding (void)
   const Outcome *others[] = { &shorter, &padded, &between };
   for (guint i = 0; i < 3; i++) {
     CU_ASSERT_STRING_EQUAL (others[i]->weights, alone.weights);
-    near_to (others[i]->row.loss, alone.row.loss, 0);
-    near_to (others[i]->row.accuracy, alone.row.accuracy, 0);
-    near_to (others[i]->row.val_loss, alone.row.val_loss, 1e-6);
-    near_to (others[i]->row.val_accuracy, alone.row.val_accuracy, 0);
+    tap_near (others[i]->row.loss, alone.row.loss, 0);
+    tap_near (others[i]->row.accuracy, alone.row.accuracy, 0);
+    tap_near (others[i]->row.val_loss, alone.row.val_loss, 1e-6);
+    tap_near (others[i]->row.val_accuracy, alone.row.val_accuracy, 0);
     g_free (others[i]->weights);
   }
   g_free (alone.weights);
@@ -216,11 +207,11 @@ test_rates_and_freezing (void)
   moves (&(ConvoyTrainOptions) { .optimizer = "sgd lr=0.1", .rates = "hid=3 hidden=0" }, &none[0], &none[1]);
   moves (&(ConvoyTrainOptions) { .optimizer = "sgd lr=0.1", .freeze = "hidden" }, &frozen[0], &frozen[1]);
   CU_ASSERT_TRUE (all[0] != 0 && all[1] != 0);
-  near_to (half[0], all[0] / 2, 1e-5);
-  near_to (half[1], all[1], 0);
+  tap_near (half[0], all[0] / 2, 1e-5);
+  tap_near (half[1], all[1], 0);
   CU_ASSERT_TRUE (none[0] == 0 && frozen[0] == 0);
-  near_to (none[1], all[1], 0);
-  near_to (frozen[1], all[1], 1e-6);
+  tap_near (none[1], all[1], 0);
+  tap_near (frozen[1], all[1], 1e-6);
 }
 
 static void
@@ -232,7 +223,7 @@ test_schedule (void)
   fit (t, 64, CONVOY_SHAPE (6), 16, FALSE);
   static const double wanted[] = { 0.1, 0.1, 0.1, 0.05, 0.05, 0.025 };
   for (guint i = 0; i < 6; i++)
-    near_to (convoy_history_at (convoy_trainer_history (t), i)->lr, wanted[i], 1e-12);
+    tap_near (convoy_history_at (convoy_trainer_history (t), i)->lr, wanted[i], 1e-12);
   convoy_trainer_free (t);
   convoy_graph_unref (g);
 }

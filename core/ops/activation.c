@@ -167,11 +167,8 @@ apply (gint64 n, void *const *x, void *y, const void *user)
 static gboolean
 eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *out, GError **error)
 {
-  guint k = 0;
+  Function f = functions[convoy_node_row (n, functions, sizeof *functions)];
   (void) error;
-  while (strcmp (functions[k].op, n->op->name) != 0)
-    k++;
-  Function f = functions[k];
   f.alpha = convoy_node_float (n, "alpha", f.alpha);
   f.beta = convoy_node_float (n, "beta", f.beta);
   return convoy_map (in, 1, out[0], CONVOY_REAL, apply, &f);

@@ -4,7 +4,6 @@
  * rides on the convolution before it, a per-channel constant folds into its weights. */
 #include "core/ops/slope.h"
 #include "core/ops/window.h"
-#include <string.h>
 
 static const struct { const char *op; ConvoyBin kind; gboolean commutes; } kinds[] = {
   { "Add", CONVOY_BIN_ADD, TRUE }, { "Sum", CONVOY_BIN_ADD, TRUE }, { "Sub", CONVOY_BIN_SUB, FALSE }, { "Mul", CONVOY_BIN_MUL, TRUE },
@@ -14,10 +13,7 @@ static const struct { const char *op; ConvoyBin kind; gboolean commutes; } kinds
 static guint
 kind_of (const ConvoyNode *n)
 {
-  guint k = 0;
-  while (strcmp (kinds[k].op, n->op->name) != 0)
-    k++;
-  return k;
+  return convoy_node_row (n, kinds, sizeof *kinds);
 }
 
 static gboolean

@@ -75,10 +75,7 @@ static const struct { const char *op; Row row; gboolean one_label_of_k; } losses
 static guint
 loss_of (const ConvoyNode *n)
 {
-  guint k = 0;
-  while (strcmp (losses[k].op, n->op->name) != 0)
-    k++;
-  return k;
+  return convoy_node_row (n, losses, sizeof *losses);
 }
 
 static gboolean

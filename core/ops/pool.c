@@ -17,10 +17,7 @@ static const struct { const char *op; Kind kind; gboolean global; } kinds[] = {
 static guint
 kind_of (const ConvoyNode *n)
 {
-  guint k = 0;
-  while (strcmp (kinds[k].op, n->op->name) != 0)
-    k++;
-  return k;
+  return convoy_node_row (n, kinds, sizeof *kinds);
 }
 
 static gboolean
