@@ -87,7 +87,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConvoyTensor, convoy_tensor_unref)
 
 typedef struct ConvoyParams ConvoyParams;
 
-CONVOY_API ConvoyParams *convoy_params_new (void);
+CONVOY_API ConvoyParams *convoy_params_new (void);      /* none in it */
 CONVOY_API ConvoyParams *convoy_params_ref (ConvoyParams *p);
 CONVOY_API void convoy_params_unref (ConvoyParams *p);
 CONVOY_API void convoy_params_put (ConvoyParams *p, const char *name, ConvoyTensor *value);     /* refs value, bumps its version */
@@ -105,8 +105,9 @@ typedef guint ConvoyValue;
 
 typedef struct ConvoyAttrs ConvoyAttrs; /* the attributes of one node */
 
-CONVOY_API ConvoyAttrs *convoy_attrs_new (void);
+CONVOY_API ConvoyAttrs *convoy_attrs_new (void);        /* the node that is made with them takes them over */
 CONVOY_API void convoy_attrs_free (ConvoyAttrs *a);
+/* Copies numbers and texts. A node refuses a key that is there twice. */
 CONVOY_API void convoy_attrs_set_ints (ConvoyAttrs *a, const char *key, const gint64 *v, gsize n);
 CONVOY_API void convoy_attrs_set_int (ConvoyAttrs *a, const char *key, gint64 v);
 CONVOY_API void convoy_attrs_set_floats (ConvoyAttrs *a, const char *key, const float *v, gsize n);
@@ -134,6 +135,7 @@ CONVOY_API gboolean convoy_graph_steers (const ConvoyGraph *g, guint i);
 /* Input i is from now on the constant value (refs it); for what a file leaves open and shapes depend on. */
 CONVOY_API void convoy_graph_fix (ConvoyGraph *g, guint i, ConvoyTensor *value);
 
+/* In the order in which they were declared. */
 CONVOY_API guint convoy_graph_n_inputs (const ConvoyGraph *g);
 CONVOY_API guint convoy_graph_n_outputs (const ConvoyGraph *g);
 CONVOY_API ConvoyValue convoy_graph_get_input (const ConvoyGraph *g, guint i);
@@ -169,7 +171,7 @@ CONVOY_API const char *convoy_graph_find_layer (const ConvoyGraph *bound, const 
 
 /* --- graphs made of graphs -------------------------------------------- */
 
-CONVOY_API guint convoy_graph_opset (const ConvoyGraph *g);
+CONVOY_API guint convoy_graph_opset (const ConvoyGraph *g);     /* the ONNX operator set that its nodes are of */
 /* The layers of g after the value or node called from (NULL: after its only input) up to upto (NULL:
  * to its only output), as a network of one input of this shape. Shares the params. An error where
  * what follows reads something before the cut as well. */
@@ -232,14 +234,15 @@ typedef struct {
 typedef struct ConvoyPlan ConvoyPlan;
 typedef struct ConvoyExec ConvoyExec;
 
+/* The fastest way to run it that is found. One plan serves any number of threads, each with an exec of its own. */
 CONVOY_API ConvoyPlan *convoy_plan_new (ConvoyGraph *bound, const ConvoyPlanOptions *o, GError **error);
 CONVOY_API ConvoyPlan *convoy_plan_ref (ConvoyPlan *p);
 CONVOY_API void convoy_plan_unref (ConvoyPlan *p);
-CONVOY_API const ConvoyGraph *convoy_plan_graph (const ConvoyPlan *p);
+CONVOY_API const ConvoyGraph *convoy_plan_graph (const ConvoyPlan *p);  /* bound; borrowed */
 CONVOY_API char *convoy_plan_dump (const ConvoyPlan *p);        /* a line a step; g_free() it */
 CONVOY_API gboolean convoy_plan_is_slow (const ConvoyPlan *p);  /* a step runs on oneDNN's reference code */
 
-CONVOY_API ConvoyExec *convoy_exec_new (ConvoyPlan *p, GError **error);
+CONVOY_API ConvoyExec *convoy_exec_new (ConvoyPlan *p, GError **error); /* refs p; for one thread at a time */
 CONVOY_API void convoy_exec_free (ConvoyExec *x);
 
 /* Input i in the layout that the plan wants: element (n, c, h, w) of an image input lies at
@@ -499,12 +502,12 @@ typedef struct {
 
 typedef struct ConvoyHistory ConvoyHistory;
 
-CONVOY_API ConvoyHistory *convoy_history_new (void);
-CONVOY_API ConvoyHistory *convoy_history_load (const char *path, GError **error);
+CONVOY_API ConvoyHistory *convoy_history_new (void);    /* no row in it */
+CONVOY_API ConvoyHistory *convoy_history_load (const char *path, GError **error);       /* a file of convoy_history_save() */
 CONVOY_API void convoy_history_free (ConvoyHistory *h);
-CONVOY_API void convoy_history_add (ConvoyHistory *h, const ConvoyEpoch *e);
+CONVOY_API void convoy_history_add (ConvoyHistory *h, const ConvoyEpoch *e);    /* copies it */
 CONVOY_API guint convoy_history_len (const ConvoyHistory *h);
-CONVOY_API const ConvoyEpoch *convoy_history_at (const ConvoyHistory *h, guint i);
+CONVOY_API const ConvoyEpoch *convoy_history_at (const ConvoyHistory *h, guint i);      /* borrowed, until the next is added */
 CONVOY_API const ConvoyEpoch *convoy_history_best (const ConvoyHistory *h);     /* highest val_accuracy, else lowest loss; NULL: empty */
 /* CSV, header epoch,loss,accuracy,val_loss,val_accuracy,lr,seconds; replaced atomically. */
 CONVOY_API gboolean convoy_history_save (const ConvoyHistory *h, const char *path, GError **error);

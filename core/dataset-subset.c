@@ -110,6 +110,19 @@ split_new (ConvoyDataset *whole, const gsize *index, gsize n)
   return subset_new (whole, own, n, NULL, NULL);
 }
 
+/* 0 to n - 1 in an order drawn from the state (Fisher-Yates); g_free() it. */
+static gsize *
+shuffled (gsize n, guint64 state)
+{
+  gsize *v = g_new (gsize, n);
+  for (gsize i = 0; i < n; i++) {
+    gsize k = convoy_draw_below (&state, i + 1);
+    v[i] = v[k];
+    v[k] = i;
+  }
+  return v;
+}
+
 gboolean
 convoy_dataset_split (ConvoyDataset *d, double part, gboolean random, guint64 seed, ConvoyDataset **train, ConvoyDataset **rest, GError **error)
 {
@@ -118,7 +131,7 @@ convoy_dataset_split (ConvoyDataset *d, double part, gboolean random, guint64 se
     g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "a part of %g of %zu samples leaves one side empty", part, n);
     return FALSE;
   }
-  g_autofree gsize *index = random ? convoy_shuffled (n, convoy_draw_start (seed, 0, n)) : g_new (gsize, n);
+  g_autofree gsize *index = random ? shuffled (n, convoy_draw_start (seed, 0, n)) : g_new (gsize, n);
   for (gsize i = 0; i < n && !random; i++)
     index[i] = i;
   ConvoyDataset *learnt = convoy_dataset_learn (d, index, n - n_rest);
@@ -186,19 +199,7 @@ convoy_dataset_select (ConvoyDataset *d, const char *const *classes, gboolean on
 /* --- random order ----------------------------------------------------- */
 
 gsize *
-convoy_shuffled (gsize n, guint64 state)
-{
-  gsize *v = g_new (gsize, n);
-  for (gsize i = 0; i < n; i++) {
-    gsize k = convoy_draw_below (&state, i + 1);
-    v[i] = v[k];
-    v[k] = i;
-  }
-  return v;
-}
-
-gsize *
 convoy_epoch_order (gsize n, guint64 seed, guint epoch)
 {
-  return convoy_shuffled (n, convoy_draw_start (seed, epoch, n));
+  return shuffled (n, convoy_draw_start (seed, epoch, n));
 }

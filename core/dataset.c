@@ -27,15 +27,9 @@ convoy_dataset_make (const ConvoyDatasetInfo *info, const ConvoyDatasetFuncs *f,
 }
 
 ConvoyDataset *
-convoy_dataset_new_named (const ConvoyDatasetInfo *info, ConvoyDatasetRead read, ConvoyDatasetName name, void *user, GDestroyNotify free)
-{
-  return convoy_dataset_make (info, &(ConvoyDatasetFuncs) { .read = read, .name = name, .free = free }, user);
-}
-
-ConvoyDataset *
 convoy_dataset_new (const ConvoyDatasetInfo *info, ConvoyDatasetRead read, void *user, GDestroyNotify free)
 {
-  return convoy_dataset_new_named (info, read, NULL, user, free);
+  return convoy_dataset_make (info, &(ConvoyDatasetFuncs) { .read = read, .free = free }, user);
 }
 
 ConvoyDataset *

@@ -57,7 +57,4 @@ gboolean convoy_dataset_knows_labels (const ConvoyDataset *d);    /* without rea
 ConvoyDataset *convoy_dataset_learn (ConvoyDataset *d, const gsize *index, gsize n);      /* d itself where nothing is learnt; a reference */
 char *convoy_dataset_make_name (ConvoyDataset *d, gsize i);     /* g_free() it */
 
-/* convoy_dataset_new() whose samples have names. */
-ConvoyDataset *convoy_dataset_new_named (const ConvoyDatasetInfo *info, ConvoyDatasetRead read, ConvoyDatasetName name, void *user, GDestroyNotify free);
-
 #endif

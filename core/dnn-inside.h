@@ -38,6 +38,4 @@ extern const ConvoyDnnArg convoy_dnn_args[CONVOY_ARG_SCRATCH + 1];      /* how o
 gboolean convoy_dnn_check (dnnl_status_t s, const char *what, GError **error);
 /* The one CPU engine of the process; NULL where there is none, which every call then reports. */
 dnnl_engine_t convoy_dnn_engine (void);
-/* That of this thread: a CPU stream has no state worth sharing. */
-dnnl_stream_t convoy_dnn_stream (void);
 #endif

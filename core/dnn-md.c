@@ -173,15 +173,3 @@ convoy_md_same_bytes (const ConvoyMd *a, const ConvoyMd *b)
   ConvoyLayout x = convoy_md_layout (a), y = convoy_md_layout (b);
   return x.n == y.n && memcmp (x.dims, y.dims, x.n * sizeof *x.dims) == 0 && is_vector (a) && is_vector (b);
 }
-
-guint64
-convoy_md_hash (const ConvoyMd *m)
-{
-  ConvoyLayout l = convoy_md_layout (m);
-  guint64 h = 14695981039346656037ull;
-  for (int i = 0; i < l.n; i++)
-    h = ((h ^ (guint64) l.dims[i]) * 1099511628211ull ^ (guint64) l.stride[i]) * 1099511628211ull;
-  for (int i = 0; i < l.blocks; i++)
-    h = ((h ^ (guint64) l.block[i]) * 1099511628211ull ^ (guint64) l.block_of[i]) * 1099511628211ull;
-  return h;
-}

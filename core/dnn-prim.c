@@ -199,23 +199,20 @@ convoy_dnn_binary (ConvoyBin k, const ConvoyMd *a, const ConvoyMd *b, const Conv
       dnnl_binary_primitive_desc_create (&pd, convoy_dnn_engine (), bin_alg[k], M (a), M (b), M (dst), attr));
 }
 
-ConvoyPrim *
-convoy_dnn_pool (ConvoyPool k, const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error)
+static ConvoyPrim *
+pool (dnnl_prop_kind_t prop, ConvoyPool k, const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error)
 {
   Win w = win (window);
   MAKE ("pooling", posts, dnnl_pooling_v2_desc_t,
-      dnnl_pooling_v2_forward_desc_init (&d, INFER, pool_alg[k], M (src), M (dst), w.stride, w.kernel, w.dilation, w.before, w.after),
-      dnnl_pooling_forward_primitive_desc_create (&pd, convoy_dnn_engine (), INFER, pool_alg[k], M (src), M (dst), w.stride, w.kernel, w.dilation,
+      dnnl_pooling_v2_forward_desc_init (&d, prop, pool_alg[k], M (src), M (dst), w.stride, w.kernel, w.dilation, w.before, w.after),
+      dnnl_pooling_forward_primitive_desc_create (&pd, convoy_dnn_engine (), prop, pool_alg[k], M (src), M (dst), w.stride, w.kernel, w.dilation,
           w.before, w.after, attr));
 }
 
 ConvoyPrim *
-convoy_dnn_softmax (gboolean log, const ConvoyMd *md, guint axis, GError **error)
+convoy_dnn_pool (ConvoyPool k, const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error)
 {
-  dnnl_alg_kind_t alg = log ? dnnl_softmax_log : dnnl_softmax_accurate;
-  MAKE ("softmax", NULL, dnnl_softmax_v2_desc_t,
-      dnnl_softmax_v2_forward_desc_init (&d, INFER, alg, M (md), M (md), (int) axis),
-      dnnl_softmax_forward_primitive_desc_create (&pd, convoy_dnn_engine (), INFER, alg, M (md), M (md), (int) axis, attr));
+  return pool (INFER, k, window, src, dst, posts, error);
 }
 
 ConvoyPrim *
@@ -282,11 +279,7 @@ convoy_dnn_ip_weights (const ConvoyMd *src, const ConvoyMd *dwei, const ConvoyMd
 ConvoyPrim *
 convoy_dnn_pool_learning (ConvoyPool k, const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd *dst, GError **error)
 {
-  Win w = win (window);
-  MAKE ("pooling", NULL, dnnl_pooling_v2_desc_t,
-      dnnl_pooling_v2_forward_desc_init (&d, dnnl_forward_training, pool_alg[k], M (src), M (dst), w.stride, w.kernel, w.dilation, w.before, w.after),
-      dnnl_pooling_forward_primitive_desc_create (&pd, convoy_dnn_engine (), dnnl_forward_training, pool_alg[k], M (src), M (dst), w.stride, w.kernel, w.dilation,
-          w.before, w.after, attr));
+  return pool (dnnl_forward_training, k, window, src, dst, NULL, error);
 }
 
 ConvoyPrim *

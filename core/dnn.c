@@ -58,8 +58,9 @@ stream_free (gpointer s)
   dnnl_stream_destroy (s);
 }
 
-dnnl_stream_t
-convoy_dnn_stream (void)
+/* The stream of this thread: a CPU stream has no state worth sharing. */
+static dnnl_stream_t
+thread_stream (void)
 {
   static GPrivate key = G_PRIVATE_INIT (stream_free);
   dnnl_stream_t s = g_private_get (&key);
@@ -185,5 +186,5 @@ convoy_call_run (const ConvoyCall *c, GError **error)
     copy (c);
     return TRUE;
   }
-  return convoy_dnn_check (dnnl_primitive_execute (c->prim->prim, convoy_dnn_stream (), c->n, c->arg), "execute", error);
+  return convoy_dnn_check (dnnl_primitive_execute (c->prim->prim, thread_stream (), c->n, c->arg), "execute", error);
 }

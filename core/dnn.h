@@ -78,7 +78,6 @@ ConvoyLayout convoy_md_layout (const ConvoyMd *m);
 gsize convoy_md_size (const ConvoyMd *m);                       /* bytes */
 ConvoyShape convoy_md_shape (const ConvoyMd *m);
 guint convoy_md_block (const ConvoyMd *m);                      /* of channels: 1 plain, 16 nChw16c, 0: neither */
-guint64 convoy_md_hash (const ConvoyMd *m);
 
 ConvoyPrim *convoy_dnn_conv (const ConvoyWindow *w, const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias, const ConvoyMd *dst,
     const ConvoyDnnPosts *posts, GError **error);
@@ -87,7 +86,6 @@ ConvoyPrim *convoy_dnn_matmul (const ConvoyMd *a, const ConvoyMd *b, const Convo
 ConvoyPrim *convoy_dnn_eltwise (ConvoyEw k, float a, float b, const ConvoyMd *md, GError **error);
 ConvoyPrim *convoy_dnn_binary (ConvoyBin k, const ConvoyMd *a, const ConvoyMd *b, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error);
 ConvoyPrim *convoy_dnn_pool (ConvoyPool k, const ConvoyWindow *w, const ConvoyMd *src, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error);
-ConvoyPrim *convoy_dnn_softmax (gboolean log, const ConvoyMd *md, guint axis, GError **error);
 ConvoyPrim *convoy_dnn_batchnorm (const ConvoyMd *md, float epsilon, gboolean relu, GError **error);    /* inference */
 ConvoyPrim *convoy_dnn_concat (guint axis, const ConvoyMd *const *src, guint n, const ConvoyMd *dst, GError **error);
 /* Backward passes: gradients of what a forward primitive reads, from that of what it writes.

@@ -170,8 +170,9 @@ step_run (ConvoyFrame *f, guint i, GError **error)
   return n->op->eval (n, t, t + s->n_in, error);
 }
 
-gboolean
-convoy_plan_pack (ConvoyPlan *p, GError **error)
+/* Static memory up to date with the params. */
+static gboolean
+pack_plan (ConvoyPlan *p, GError **error)
 {
   guint now = convoy_params_version (p->graph->params);
   gboolean ok = TRUE;
@@ -208,7 +209,7 @@ convoy_exec_new (ConvoyPlan *p, GError **error)
     return x;
   }
   convoy_dnn_threads (p->threads);
-  if (!convoy_plan_pack (p, error) || (p->n_weights && (x->weights = block (p->n_weights * sizeof (float), error)) == NULL)
+  if (!pack_plan (p, error) || (p->n_weights && (x->weights = block (p->n_weights * sizeof (float), error)) == NULL)
       || (p->n_learning && (x->gradients = block (p->n_learning * sizeof (float), error)) == NULL) || (x->arena = block (p->arena, error)) == NULL || !frame_init (&x->frame, p, p->steps, x, error)
       || !convoy_exec_load (x, error)) {
     convoy_exec_free (x);
@@ -358,7 +359,7 @@ convoy_exec_run (ConvoyExec *x, GError **error)
   if (x->split)
     return convoy_split_run (x->split, error);
   convoy_dnn_threads (x->plan->threads);
-  if (!convoy_plan_pack (x->plan, error) || (x->packed != (guint) g_atomic_int_get (&x->plan->packed) && !forget_kept (x, error)))
+  if (!pack_plan (x->plan, error) || (x->packed != (guint) g_atomic_int_get (&x->plan->packed) && !forget_kept (x, error)))
     return FALSE;
   for (guint i = 0; i < x->plan->steps->len; i++) {
     gint64 start = x->profile ? g_get_monotonic_time () : 0;

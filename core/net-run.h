@@ -40,6 +40,7 @@ typedef struct {
 
 /* --- variables (net-vars.c) ------------------------------------------- */
 
+/* FALSE, and a message that begins with file and line. */
 gboolean convoy_net_refuse (const ConvoyNet *net, guint line, GError **error, const char *format, ...) G_GNUC_PRINTF (4, 5);
 /* Of the keys of n tables the one nearest to word; NULL: there are none. g_free() it. */
 char *convoy_net_nearest_key (const char *word, GHashTable *const *tables, guint n);

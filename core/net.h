@@ -23,6 +23,7 @@ typedef struct {
 } ConvoyNetItem;
 
 void convoy_net_arg_clear (gpointer arg);
+/* What the text says, in order; where names it in messages. */
 GPtrArray *convoy_net_items (const char *text, const char *where, GError **error);
 
 /* Text with each ${expression} replaced by its value. lookup gives the text of a variable

@@ -152,8 +152,10 @@ read_field (Scan *s, GError **error)
   return TRUE;
 }
 
-gboolean
-convoy_onnx_check (const ProtobufCMessageDescriptor *d, const guint8 *data, gsize size, GError **error)
+/* One pass over the bytes of a message: every length, number and string is what the format asks
+ * for, and messages lie in each other no deeper than the recursive reader can bear. */
+static gboolean
+check (const ProtobufCMessageDescriptor *d, const guint8 *data, gsize size, GError **error)
 {
   Scan s = { .start = data, .p = data, .level[0] = { data + size, d, 0 } };
   while (TRUE) {
@@ -231,7 +233,7 @@ convoy_onnx_read (const char *path, const ProtobufCMessageDescriptor *d, GError 
   gsize size = g_mapped_file_get_length (map);
   if (!recognise (data, size, error))
     return NULL;
-  if (!convoy_onnx_check (d, (const guint8 *) data, size, error)) {
+  if (!check (d, (const guint8 *) data, size, error)) {
     g_prefix_error (error, "not an ONNX %s, or ", d == &onnx__tensor_proto__descriptor ? "tensor" : "model");
     return NULL;
   }

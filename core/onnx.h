@@ -24,9 +24,6 @@
 gboolean convoy_onnx_fail (GError **error, ConvoyError code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 /* Puts the path before the message of error, and makes sure that it is one line of bearable length. */
 void convoy_onnx_blame (GError **error, const char *path);
-/* One pass over the bytes of a message: every length, number and string is what the format asks
- * for, and messages lie in each other no deeper than the recursive reader can bear. */
-gboolean convoy_onnx_check (const ProtobufCMessageDescriptor *d, const guint8 *data, gsize size, GError **error);
 /* The file as a checked message of type d; protobuf_c_message_free_unpacked() it. */
 gpointer convoy_onnx_read (const char *path, const ProtobufCMessageDescriptor *d, GError **error);
 

@@ -89,7 +89,6 @@ struct ConvoyPlan {
 ConvoyPlan *convoy_plan_alloc (ConvoyGraph *bound, guint threads, ConvoyVariant variant);
 ConvoyPlan *convoy_plan_compile (ConvoyGraph *bound, guint threads, gboolean no_fuse, ConvoyVariant variant, const ConvoyLearnOptions *learn, GError **error);  /* compile.c; learn NULL: nothing learns */
 void convoy_plan_layout (ConvoyPlan *p);                                /* plan-mem.c: offsets */
-gboolean convoy_plan_pack (ConvoyPlan *p, GError **error);              /* exec.c: static memory up to date with the params */
 ConvoyBuf convoy_plan_root (const ConvoyPlan *p, ConvoyBuf b, gsize *offset);   /* follows aliases */
 ConvoyPlan *convoy_plan_variant (ConvoyGraph *bound, guint threads, ConvoyVariant variant, GError **error);       /* plan.c: split or not */
 /* Adds the time of the steps of each convolution, counted as above, since profiling was turned on. */

@@ -21,12 +21,6 @@ convoy_random_init (ConvoyRandom *r, guint64 seed, const char *name)
   *r = (ConvoyRandom) { .state = convoy_draw_start (seed, hash (name), 0) };
 }
 
-guint64
-convoy_random_next (ConvoyRandom *r)
-{
-  return convoy_draw (&r->state);
-}
-
 double
 convoy_random_uniform (ConvoyRandom *r)
 {

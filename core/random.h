@@ -13,7 +13,6 @@ typedef struct {
 
 /* The stream called name under this seed; it depends on the two and nothing else. */
 void convoy_random_init (ConvoyRandom *r, guint64 seed, const char *name);
-guint64 convoy_random_next (ConvoyRandom *r);           /* 64 random bits */
 double convoy_random_uniform (ConvoyRandom *r);         /* 0 <= x < 1, in steps of 2^-53 */
 double convoy_random_normal (ConvoyRandom *r);          /* mean 0, variance 1 */
 #endif

@@ -33,7 +33,4 @@ convoy_draw_start (guint64 seed, guint64 a, guint64 b)
   return convoy_draw (&state);
 }
 
-/* 0 to n - 1 in an order drawn from the state (Fisher-Yates); g_free() it. */
-gsize *convoy_shuffled (gsize n, guint64 state);
-
 #endif

@@ -22,8 +22,9 @@ is_taken (const ConvoyGraph *g, const char *name)
   return convoy_graph_find (g, name) != CONVOY_NONE || convoy_params_get (g->params, name) != NULL;
 }
 
-char *
-convoy_splice_name (const ConvoyGraph *g, const char *name)
+/* The name, or one beside it that nothing in the graph has; g_free() it. */
+static char *
+unused_name (const ConvoyGraph *g, const char *name)
 {
   if (!*name || !is_taken (g, name))
     return g_strdup (name);
@@ -45,7 +46,7 @@ convoy_splice_value (ConvoySplice *s, ConvoyValue v)
   const ConvoyVal *val = CONVOY_VAL (s->from, v);
   if (val->kind == CONVOY_V_PARAM && s->to->params == s->from->params)
     return s->map[v] = convoy_graph_weight (s->to, val->name);
-  g_autofree char *name = convoy_splice_name (s->to, val->name);
+  g_autofree char *name = unused_name (s->to, val->name);
   ConvoyTensor *other = s->instead && val->kind == CONVOY_V_PARAM ? g_hash_table_lookup (s->instead, val->name) : NULL;
   return s->map[v] = val->kind == CONVOY_V_CONST ? convoy_graph_const (s->to, name, val->value)
                                                  : convoy_graph_param (s->to, name, other ? other : convoy_graph_value (s->from, v));
@@ -56,8 +57,8 @@ convoy_splice_node_as (ConvoySplice *s, const ConvoyNode *n, const ConvoyValue *
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < n->n_out; i++)
-    g_ptr_array_add (names, convoy_splice_name (s->to, CONVOY_VAL (s->from, n->out + i)->name));
-  g_autofree char *name = convoy_splice_name (s->to, n->name);
+    g_ptr_array_add (names, unused_name (s->to, CONVOY_VAL (s->from, n->out + i)->name));
+  g_autofree char *name = unused_name (s->to, n->name);
   ConvoyValue out = convoy_graph_node (s->to, n->op->name, name, in, n_in, (const char *const *) names->pdata, n->n_out, attrs,
       error);
   for (guint i = 0; out != CONVOY_NONE && i < n->n_out; i++)
@@ -79,7 +80,7 @@ name_of (ConvoySplice *s, ConvoyValue v, const char *ending)
 {
   const char *name = convoy_graph_name (s->from, v);
   g_autofree char *own = *name ? g_strconcat (name, ending, NULL) : g_strdup_printf ("value_%u%s", v, ending);
-  return convoy_splice_name (s->to, own);
+  return unused_name (s->to, own);
 }
 
 ConvoyValue
@@ -198,7 +199,7 @@ append_pooling (ConvoyGraph *g, ConvoyValue v, const char *pooling, GError **err
     return v;
   for (guint i = 0; i < G_N_ELEMENTS (rules); i++)
     if (strcmp (rules[i].name, pooling) == 0) {
-      g_autofree char *name = convoy_splice_name (g, "pooling");
+      g_autofree char *name = unused_name (g, "pooling");
       return convoy_graph_node (g, rules[i].op, name, &v, 1, (const char *const[]) { name }, 1, NULL, error);
     }
   g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "pooling %s is not known (none, max, avg)", pooling);
@@ -250,7 +251,7 @@ flatten (ConvoyGraph *to, ConvoyValue joint, const ConvoyShape *gives, const Con
   for (; row.n > 2 && row.d[row.n - 1] == 1; row.n--)
     ;
   if (takes->n == 2 && fits (&row, takes)) {
-    g_autofree char *name = convoy_splice_name (to, "flatten");
+    g_autofree char *name = unused_name (to, "flatten");
     return convoy_graph_node (to, "Flatten", name, &joint, 1, (const char *const[]) { name }, 1, NULL, error);
   }
   g_autofree char *a = convoy_shape_str (gives), *b = convoy_shape_str (takes);

@@ -25,6 +25,4 @@ ConvoyValue convoy_splice_put (ConvoySplice *s, const char *op, ConvoyValue v, c
     guint n_in, ConvoyAttrs *attrs, GError **error);
 /* A new weight (float32) or constant, which takes value over (NULL: passed on); it is called as v with an ending. */
 ConvoyValue convoy_splice_constant (ConvoySplice *s, ConvoyValue v, const char *ending, ConvoyTensor *value);
-/* The name, or one beside it that nothing in the graph has; g_free() it. */
-char *convoy_splice_name (const ConvoyGraph *g, const char *name);
 #endif

@@ -7,8 +7,8 @@
 #include "plugins/cnntensor.h"
 #include <string.h>
 
-GstCaps *
-cnn_tensor_caps (ConvoyType type, const ConvoyShape *shape)
+static GstCaps *
+tensor_caps (ConvoyType type, const ConvoyShape *shape)
 {
   g_autoptr (GString) dimensions = g_string_new (NULL);
   for (guint i = shape->n; i-- > 0;)
@@ -22,7 +22,7 @@ cnn_sample_caps (ConvoyType type, const ConvoyShape *sample)
 {
   ConvoyShape shape = { .n = MIN (sample->n + 1, CONVOY_MAX_DIMS), .d = { 1 } };
   memcpy (shape.d + 1, sample->d, (shape.n - 1) * sizeof shape.d[0]);
-  return cnn_tensor_caps (type, &shape);
+  return tensor_caps (type, &shape);
 }
 
 static gboolean

@@ -13,9 +13,7 @@ G_BEGIN_DECLS
 /* For pad templates. */
 #define CNN_TENSOR_CAPS(types) "other/tensors, format=(string)static, num_tensors=(int)1, types=(string)" types ", framerate=(fraction)[ 0/1, max ]"
 
-/* dimensions=5:5:1024:1 for 1x1024x5x5, which is a batch of one sample. */
-GstCaps *cnn_tensor_caps (ConvoyType type, const ConvoyShape *shape);
-/* The same for one sample, whose shape has no batch. */
+/* Of one sample, whose shape has no batch: dimensions=5:5:1024:1 for 1024x5x5. */
 GstCaps *cnn_sample_caps (ConvoyType type, const ConvoyShape *sample);
 /* The other way; refuses what is not one static tensor of fixed size, of a type and rank that Convoy knows. */
 gboolean cnn_tensor_parse (const GstCaps *caps, ConvoyType *type, ConvoyShape *shape, GError **error);

@@ -84,6 +84,7 @@ gboolean convoy_map (ConvoyTensor *const *in, guint n_in, ConvoyTensor *out, Con
 #define CONVOY_IN(n, in, i) ((i) < (n)->n_in ? (in)[i] : NULL)                          /* of tensors */
 #define CONVOY_OUT(n, out, i) ((i) < (n)->n_out ? (out)[i] : NULL)
 
+/* Input i is of one of the types, CONVOY_T_...; has min to max dimensions. */
 gboolean convoy_infer_type (const ConvoyNode *n, const ConvoyFact *in, guint i, guint types, GError **error);
 gboolean convoy_infer_rank (const ConvoyNode *n, const ConvoyFact *in, guint i, guint min, guint max, GError **error);
 /* What was an attribute became input i with operator set since: the one must not be there from then on, the other not before. */
