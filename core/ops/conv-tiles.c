@@ -5,13 +5,14 @@
  *
  *   x w = x0 w0 + (x0 w1 + x1 w0) + (x0 w2 + x1 w1 + x2 w0)
  *
- * but for 2^-23 of |x w| at most, as much as one or two roundings of float32; the sums are of float32. Of fewer roundings than
+ * but for 2^-22 of |x w| at most, a few roundings of float32; the sums are of float32. Of fewer roundings than
  * where each product is added by itself, they come out nearer to the true ones. (Henry, Tang, Heinecke: Leveraging the bfloat16
  * Artificial Intelligence Datatype For Higher-Precision Computations, 2019.) Only what is infinite becomes no number at all.
  *
  * x and y lie in blocks of 16 channels, [n][channel / 16][place][16]. Work goes by chunks of places: their pieces are
  * made once and then multiplied by the weights, 32 places by 32 outputs at a time. Pieces and packed weights have the
- * same order: [32 places or outputs][32 inputs][piece][half of the places or outputs], then a tile of 1 KB. */
+ * same order: [32 places or outputs][32 inputs][piece][half of the places or outputs], then a tile of 1 KB. An input of the
+ * first sixteen of a block and that of the second alternate, as shifts and masks bring them together. */
 #include "core/ops/conv-tiles.h"
 #include <math.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #if defined __x86_64__ && (__GNUC__ >= 11 || __clang_major__ >= 13)
 #include <immintrin.h>
 
-#define AMX __attribute__ ((target ("avx512f,avx512bw,avx512vl,avx512bf16,amx-tile,amx-bf16")))
+#define AMX __attribute__ ((target ("avx512f,avx512bw,avx512vl,amx-tile,amx-bf16")))
 #define AMX_INLINE AMX __attribute__ ((always_inline)) static inline
 #define ORDER() __asm__ volatile("" ::: "memory") /* some compilers do not see that tiles are read from memory */
 
@@ -83,7 +84,7 @@ pack (void *const data[], const void *user)
       guint16 *block = to + (o / SIDE * blocks + i / SIDE) * (BLOCK / 2);
       float v = *w++;
       for (guint p = 0; p < PIECES; p++)
-        block[(2 * p + o % SIDE / 16) * (TILE / 2) + i % SIDE / 2 * 32 + o % 16 * 2 + i % 2] = piece_of (v, &v);
+        block[(2 * p + o % SIDE / 16) * (TILE / 2) + i % 16 * 32 + o % 16 * 2 + i % SIDE / 16] = piece_of (v, &v);
     }
 }
 
@@ -110,37 +111,34 @@ find_places (const Tiles *t, gint64 first, gint64 n, Places *p)
   }
 }
 
-AMX_INLINE __m512
-floats_of (__m256i pieces)
-{
-  return _mm512_castsi512_ps (_mm512_slli_epi32 (_mm512_cvtepu16_epi32 (pieces), 16));
-}
-
-/* The pieces of 32 inputs of a place, one after the other in the tiles of a block. */
+/* The pieces of 32 inputs of a place, to the tiles of a block: the upper halves of what is left, alternately. */
 AMX_INLINE void
 split (__m512 a, __m512 b, char *to)
 {
+  const __m512i upper = _mm512_set1_epi32 ((gint32) 0xffff0000);
 #pragma GCC unroll 3
   for (guint p = 0; p < PIECES; p++) {
-    __m512i both = (__m512i) _mm512_cvtne2ps_pbh (b, a);
-    _mm512_storeu_si512 (to + 2 * p * TILE, both);
-    a = _mm512_sub_ps (a, floats_of (_mm512_castsi512_si256 (both)));
-    b = _mm512_sub_ps (b, floats_of (_mm512_extracti64x4_epi64 (both, 1)));
+    __m512i a_piece = _mm512_and_si512 (_mm512_castps_si512 (a), upper),
+            b_piece = _mm512_and_si512 (_mm512_castps_si512 (b), upper);
+    _mm512_storeu_si512 (to + 2 * p * TILE, _mm512_or_si512 (_mm512_srli_epi32 (a_piece, 16), b_piece));
+    a = _mm512_sub_ps (a, _mm512_castsi512_ps (a_piece));
+    b = _mm512_sub_ps (b, _mm512_castsi512_ps (b_piece));
   }
 }
 
-/* x -> the pieces of a chunk. What is in tiles beyond the last place goes into no result. */
+/* x -> the pieces of a chunk, 16 places at a time. What is in tiles beyond the last place goes into no result. */
 AMX static void
 make_pieces (const Tiles *t, const Places *p, const float *x, char *pieces)
 {
   gint64 blocks = in_blocks (t), step = t->size_in * 16;
-  for (gint64 i = 0; i < p->n; i++) {
-    const float *from = x + p->x[i];
-    char *to = pieces + i / SIDE * blocks * BLOCK + i % SIDE / 16 * TILE + i % 16 * 64;
-    for (gint64 k = 0; k < blocks; k++, from += 2 * step, to += BLOCK) {
-      gboolean whole = (2 * k + 1) * 16 < t->in;
-      split (_mm512_loadu_ps (from), whole ? _mm512_loadu_ps (from + step) : _mm512_setzero_ps (), to);
-    }
+  for (gint64 first = 0; first < p->n; first += 16) {
+    char *to = pieces + first / SIDE * blocks * BLOCK + first % SIDE / 16 * TILE;
+    for (gint64 k = 0; k < blocks; k++, to += BLOCK)
+      for (gint64 i = first; i < MIN (first + 16, p->n); i++) {
+        const float *from = x + p->x[i] + 2 * k * step;
+        gboolean whole = (2 * k + 1) * 16 < t->in;
+        split (_mm512_loadu_ps (from), whole ? _mm512_loadu_ps (from + step) : _mm512_setzero_ps (), to + i % 16 * 64);
+      }
   }
 }
 
