@@ -149,6 +149,18 @@ convoy_dataset_skipped (const ConvoyDataset *d)
 
 /* --- formats ---------------------------------------------------------- */
 
+/* The first that was skipped of a class, whose folder it lies in: its name and why; an empty list: none was. */
+static const char *const *
+skipped_of (const ConvoyDataset *d, const char *class)
+{
+  const char *const *s = convoy_dataset_skipped (d);
+  for (gboolean found = FALSE; *s && !found; s += found ? 0 : 2) {
+    g_autofree char *folder = g_path_get_dirname (*s), *name = g_path_get_basename (folder);
+    found = strcmp (name, class) == 0;
+  }
+  return s;
+}
+
 /* Every class needs a sample when samples are files, of which some may have been skipped. */
 static gboolean
 check_classes (ConvoyDataset *d, const char *path, GError **error)
@@ -158,7 +170,7 @@ check_classes (ConvoyDataset *d, const char *path, GError **error)
     n[d->f.label (d->user, i)]++;
   for (guint c = 0; c < d->info.n_classes; c++)
     if (n[c] == 0) {
-      const char *const *skipped = convoy_dataset_skipped (d);
+      const char *const *skipped = skipped_of (d, d->info.classes[c]);
       g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: class \"%s\" has no %s%s%s%s%s", path, d->info.classes[c],
           d->info.kind == CONVOY_SAMPLE_TEXT ? "text" : "picture", *skipped ? " left; skipped: " : "", *skipped ? skipped[0] : "",
           *skipped ? ": " : "", *skipped ? skipped[1] : "");

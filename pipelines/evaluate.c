@@ -310,6 +310,8 @@ run (int argc, char **argv)
     return command_usage (c, "--worst %d is less than 0", r.worst);
   if (resize_short < 0 || resize_short > 32767 || workers < 0 || workers > 256)
     return command_usage (c, "--resize-short is within 0 and 32767, --workers within 0 and 256");
+  if (confusion && !g_str_has_suffix (confusion, ".svg") && !g_str_has_suffix (confusion, ".png"))
+    return command_usage (c, "--confusion %s is none of .svg, .png", confusion);
   if (class && !text)
     return command_usage (c, "--label-column goes with --text-column");
   Stream s = { .text_column = text,

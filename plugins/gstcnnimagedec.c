@@ -125,6 +125,7 @@ set_size (GstCnnImageDec *self, guint width, guint height)
   state = gst_video_decoder_set_output_state (dec, GST_VIDEO_FORMAT_RGB, width, height, self->input);
   if (!state)
     return FALSE;
+  gst_video_colorimetry_from_string (&state->info.colorimetry, GST_VIDEO_COLORIMETRY_SRGB); /* what came says nothing of it */
   gst_video_codec_state_unref (state);
   return gst_video_decoder_negotiate (dec);
 }

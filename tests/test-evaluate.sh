@@ -28,6 +28,7 @@ report "the class that lost one of two" '^green +2 +1 +50\.0 % +100\.0 % +blue'
 report "the class that was said too often" '^blue +1 +1 +100\.0 % +33\.3 %'
 report "how many were wrong" '^2 wrong'
 report "which file" 'blue +is red +.*set/red/3\.png'
+fails "a figure of another kind, before anything is looked at" 2 'confusion x.gif is none of .svg, .png' convoy evaluate "$model" "$set" --confusion x.gif
 # Classes are in the order of their names: blue, green, red.
 report "the confusion, of blue" '^blue +0 +1 +0 +0$'
 report "of green" '^green +1 +1 +1 +0$'

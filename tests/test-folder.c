@@ -102,6 +102,7 @@ test_empty_class (void)
 {
   static const char *const both[] = { "a", "b", NULL }, *const one[] = { "a", NULL };
   temp_write ("hole/a/1.jpg", JPEG, -1);
+  temp_write ("hole/a/2.jpg", "GIF89a", -1);
   temp_write ("hole/b/1.jpg", "GIF89a", -1);
   refused (temp_path ("hole"), "train", NULL, CONVOY_ERROR_INVALID, "class \"b\" has no picture left", "b/1.jpg: neither JPEG nor PNG");
   refused (temp_path ("hole"), "all", &(ConvoyDatasetOptions) { .classes = both }, CONVOY_ERROR_INVALID, "hole", "class \"b\"");
