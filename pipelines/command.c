@@ -13,6 +13,33 @@
 
 /* --- options and messages --------------------------------------------- */
 
+/* -k1 as -k 1, which GLib takes for -k with the next word. The words live to the end of the program. */
+static char **
+part_values (const GOptionEntry *options, int *argc, char **argv)
+{
+  static char **words;
+  gboolean over = FALSE;
+  int n = 0;
+
+  words = g_renew (char *, words, 2 * *argc + 1);
+  for (int i = 0; i < *argc; i++) {
+    const GOptionEntry *o = options;
+    over |= !strcmp (argv[i], "--");
+    gboolean is_short = !over && argv[i][0] == '-' && argv[i][1] && argv[i][1] != '-' && argv[i][2];
+    while (is_short && o->long_name && !(o->short_name == argv[i][1] && o->arg != G_OPTION_ARG_NONE))
+      o++;
+    if (is_short && o->long_name) {
+      words[n++] = (char *) g_intern_string ((char[]) { '-', argv[i][1], 0 });
+      words[n++] = argv[i] + 2;
+    } else {
+      words[n++] = argv[i];
+    }
+  }
+  words[n] = NULL;
+  *argc = n;
+  return words;
+}
+
 gboolean
 command_parse (const Command *c, const GOptionEntry *options, const char *more, int *argc, char ***argv)
 {
@@ -24,6 +51,7 @@ command_parse (const Command *c, const GOptionEntry *options, const char *more, 
   g_set_prgname (program);
   g_option_context_set_summary (context, about);
   g_option_context_add_main_entries (context, options, NULL);
+  *argv = part_values (options, argc, *argv);
   if (g_option_context_parse (context, argc, argv, &error)) {
     if (*argc > 1 && !strcmp ((*argv)[1], "--")) {
       (*argv)[1] = (*argv)[0];

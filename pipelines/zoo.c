@@ -110,6 +110,15 @@ path (const ZooManifest *m, const ZooEntry *e, GError **error)
   return found != NULL;
 }
 
+static gboolean
+rm (const ZooManifest *m, const ZooEntry *e, GError **error)
+{
+  if (zoo_entry_where (e, NULL) != ZOO_BUNDLED)
+    return zoo_remove (m, e, error);
+  g_set_error (error, ZOO_ERROR, ZOO_ERROR_FILE, "%s: is bundled, not in the cache", e->name);
+  return FALSE;
+}
+
 /* --- verbs of a model of one's own, of which the manifest knows nothing --------- */
 
 static gboolean
@@ -163,7 +172,7 @@ static const struct {
   { "info", info, own_info, ALL },
   { "pull", pull, own_path, ALL },
   { "verify", verify, own_verify, CACHED },
-  { "rm", zoo_remove, zoo_added_remove, CACHED },
+  { "rm", rm, zoo_added_remove, CACHED },
   { "path", path, own_path, CACHED },
 };
 

@@ -26,6 +26,9 @@ cat "$dir/red.jpg" | classify --top-k 1 - | grep -q ' red$'
 result "a picture from a pipe" $?
 GST_DEBUG=2,video-scaler:1 GST_DEBUG_NO_COLOR=1 classify "$dir/red.jpg" "$dir/red.png" 2>"$dir/err" >"$dir/out" && ! grep -E ' (WARN|ERROR) |CRITICAL' "$dir/err" >&2
 result "a good run warns of nothing" $?
+fails "what is bundled cannot be deleted" 1 'cifar10-best: is bundled' convoy zoo rm cifar10-best
+says "a value that follows its letter at once" 0 '^\{.*"labels": \[\{[^}]*\}\]\}$' classify -jk 1 "$dir/red.jpg"
+says "the same in one word" 0 ' red$' classify -k1 -t0.5 "$dir/red.jpg"
 says "JSON" 0 '^\{"file": ".*red.jpg", "labels": \[\{"label": "red", "index": 0, "score": 0\.[0-9]+\}' classify --json "$dir/red.jpg"
 says "a threshold" 0 'nothing above the threshold' classify --threshold 1 "$dir/grey.jpg"
 
