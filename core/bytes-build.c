@@ -125,7 +125,7 @@ pack (ConvoyBuild *b, const ConvoyUnit *u, const ConvoyByteConv *k, ConvoyBuf pa
     if (of[i].q != CONVOY_NONE)
       p->type[of[i].zero] = convoy_build_type (b, of[i].q);
   packed[0] = tmp (b, CONVOY_I8, (gint64) convoy_bytes_packed (k));
-  packed[1] = tmp (b, CONVOY_I32, 3 * k->padded);
+  packed[1] = tmp (b, CONVOY_I32, convoy_bytes_more (k, k->padded / 16));
   packed[2] = tmp (b, CONVOY_U8, (gint64) k->n_taps * k->run);
   packed[3] = tmp (b, CONVOY_U8, sizeof (ConvoyFinish));
   convoy_build_call (b, "pack", convoy_bytes_pack, p, CONVOY_BP_IN, 4, in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], in[8], in[9], in[10], in[11], in[12],

@@ -32,8 +32,8 @@ convoy_bytes_block (gint64 outputs, guint i, guint *first)
 typedef struct {
   const ConvoyByteConv *k;
   const ConvoyFinish *finish;
-  const gint8 *weights;
-  const gint32 *bias, *zero;
+  const gint8 *weights, *rest; /* rest: those of further fours */
+  const gint32 *bias, *zero, *more;
   const float *scale;
   const guint8 *ones;
   const guint8 *x[STRIP], *other[STRIP];
@@ -60,7 +60,25 @@ finish (const guint J, const Strip *s, guint p0, guint n, __m512i *acc, const Bl
 }
 
 #define FINISH(J) VNNI static __attribute__ ((noinline)) void finish_##J (const Strip *s, guint p, guint n, __m512i *acc, const Block *b) { finish (J, s, p, n, acc, b); }
-FINISH (1) FINISH (2) FINISH (3) FINISH (4)
+FINISH (1)
+FINISH (2) FINISH (3) FINISH (4)
+
+    /* Adds four inputs of each of P pixels, times the weights w. */
+    VNNI_INLINE void four (const guint J, const guint P, const guint8 *const *x, gint64 at, const gint8 *w,
+        __m512i acc[MOST_PIXELS][MOST_VECTORS])
+{
+  __m512i v[MOST_VECTORS];
+#pragma GCC unroll 4
+  for (guint j = 0; j < J; j++)
+    v[j] = _mm512_loadu_si512 (w + 64 * j);
+#pragma GCC unroll 12
+  for (guint p = 0; p < P; p++) {
+    __m512i in = bytes_four (x[p] + at);
+#pragma GCC unroll 4
+    for (guint j = 0; j < J; j++)
+      acc[p][j] = _mm512_dpbusd_epi32 (acc[p][j], in, v[j]);
+  }
+}
 
 /* y of P pixels and a block of J vectors. */
 VNNI_INLINE void
@@ -69,7 +87,7 @@ tile (const guint J, const guint P, const Strip *s, guint p0, const gint8 *w, co
   const ConvoyByteConv *k = s->k;
   const guint8 *const *x = s->x + p0;
   const gint64 at = b->at;
-  __m512i acc[MOST_PIXELS][MOST_VECTORS], v[MOST_VECTORS];
+  __m512i acc[MOST_PIXELS][MOST_VECTORS];
 #pragma GCC unroll 4
   for (guint j = 0; j < J; j++)
 #pragma GCC unroll 12
@@ -82,18 +100,12 @@ tile (const guint J, const guint P, const Strip *s, guint p0, const gint8 *w, co
       for (guint p = 0; p < P; p++)
         acc[p][j] = bytes_less (acc[p][j], _mm512_set1_epi32 (s->sum[p0 + p]), s->zero + at + 16 * j);
   for (guint t = 0; t < k->n_taps; t++)
-    for (guint q = 0; q < k->run; q += 4, w += 64 * J) {
-#pragma GCC unroll 4
-      for (guint j = 0; j < J; j++)
-        v[j] = _mm512_loadu_si512 (w + 64 * j);
-#pragma GCC unroll 12
-      for (guint p = 0; p < P; p++) {
-        __m512i four = bytes_four (x[p] + k->tap[t] + q);
-#pragma GCC unroll 4
-        for (guint j = 0; j < J; j++)
-          acc[p][j] = _mm512_dpbusd_epi32 (acc[p][j], four, v[j]);
-      }
-    }
+    for (guint q = 0; q < k->run; q += 4, w += 64 * J)
+      four (J, P, x, k->tap[t] + q, w, acc);
+  const gint32 *more = s->more + at / 16 * (1 + CONVOY_BYTES_MORE);
+  const gint8 *rest = s->rest + at * 4 * CONVOY_BYTES_MORE;
+  for (gint32 i = 1; i <= more[0]; i++, rest += 64 * J)
+    four (J, P, x, more[i], rest, acc);
   if (s->plain) {
     const __mmask64 mask = bytes_mask (b->left);
 #pragma GCC unroll 12
@@ -199,8 +211,15 @@ run_range (const Job *job, gint64 begin, gint64 end, guint from, guint to)
 {
   const ConvoyByteConv *k = job->k;
   const gint32 *table = job->data[CONVOY_BC_TABLE];
-  Strip s = { .k = k, .finish = job->data[CONVOY_BC_FINISH], .weights = job->data[CONVOY_BC_WEIGHTS], .bias = table, .zero = table + k->padded,
-    .scale = (const float *) (table + 2 * k->padded), .ones = job->data[CONVOY_BC_ONES] };
+  Strip s = { .k = k,
+    .finish = job->data[CONVOY_BC_FINISH],
+    .weights = job->data[CONVOY_BC_WEIGHTS],
+    .more = table + convoy_bytes_more (k, 0),
+    .bias = table,
+    .zero = table + k->padded,
+    .scale = (const float *) (table + 2 * k->padded),
+    .ones = job->data[CONVOY_BC_ONES] };
+  s.rest = s.weights + k->padded * (gint64) k->n_taps * k->run;
   s.plain = bytes_is_plain (k, s.finish);
   guint most = (guint) CLAMP (STRIP_BYTES / MAX (k->n_taps * k->run, 1), MOST_PIXELS, STRIP);
   for (gint64 p = begin; p < end; p += s.n) {

@@ -26,65 +26,60 @@ weave (const guint8 *x, gint64 row, guint rows, __mmask64 m, __m512i v[4])
 typedef struct {
   const ConvoyByteConv *k;
   const ConvoyFinish *finish;
-  const gint8 *weights;         /* of this block of channels: [row group][column][4][64] */
-  const gint32 *bias, *zero;
+  const gint8 *weights; /* of this block of channels: [set][row group][column][4][64] */
+  guint sets;
+  const gint32 *bias;
   const float *scale;
   const guint8 *other;
   guint left;
 } Block;
 
 /* One output pixel of 64 channels. */
-VNNI_INLINE void
-pixel (const Block *s, const guint height, const guint width, const gboolean sums, const guint8 *x, const guint8 *other, guint8 *y)
+VNNI static void
+pixel (const Block *s, const guint8 *x, const guint8 *other, guint8 *y)
 {
   const ConvoyByteConv *k = s->k;
-  const gint64 row = k->x.columns * k->x.pixel;
-  const gint8 *w = s->weights;
+  const gint64 row = k->x.columns * k->x.pixel, width = k->kernel[1], height = k->kernel[0], set = (height + 3) / 4 * width * 256;
   const __mmask64 m = bytes_mask (s->left);
-  __m512i acc[4], sum[4], v[4];
+  __m512i acc[4], v[4];
 #pragma GCC unroll 4
   for (guint j = 0; j < 4; j++)
-    acc[j] = _mm512_loadu_si512 (s->bias + 16 * j), sum[j] = _mm512_setzero_si512 ();
-  for (guint r = 0; r < height; r += 4)
-#pragma GCC unroll 3
-    for (guint c = 0; c < width; c++, w += 256) {
-      weave (x + r * row + c * k->x.pixel, row, MIN (height - r, 4), m, v);
+    acc[j] = _mm512_loadu_si512 (s->bias + 16 * j);
+  for (gint64 r = 0; r < height; r += 4)
+    for (gint64 c = 0; c < width; c++) {
+      const gint8 *w = s->weights + (r / 4 * width + c) * 256;
+      weave (x + r * row + c * k->x.pixel, row, (guint) MIN (height - r, 4), m, v);
+      for (guint i = 0; i < s->sets; i++, w += set)
 #pragma GCC unroll 4
-      for (guint j = 0; j < 4; j++) {
-        acc[j] = _mm512_dpbusd_epi32 (acc[j], v[j], _mm512_loadu_si512 (w + 64 * j));
-        if (sums)
-          sum[j] = _mm512_dpbusd_epi32 (sum[j], v[j], _mm512_set1_epi8 (1));
-      }
+        for (guint j = 0; j < 4; j++)
+          acc[j] = _mm512_dpbusd_epi32 (acc[j], v[j], _mm512_loadu_si512 (w + 64 * j));
     }
-#pragma GCC unroll 4
-  for (guint j = 0; sums && j < 4; j++)
-    acc[j] = bytes_less (acc[j], sum[j], s->zero + 16 * j);
   bytes_finish (4, FALSE, acc, s->scale, s->finish, other, y, m);
 }
 
-VNNI_INLINE void
-line (const Block *s, const guint height, const guint width, const gboolean sums, const guint8 *x, const guint8 *other, guint8 *y)
+static void
+line_any (const Block *s, const guint8 *x, const guint8 *other, guint8 *y)
 {
   const ConvoyByteConv *k = s->k;
   for (gint64 i = 0; i < k->y.w; i++)
-    pixel (s, height, width, sums, x + i * k->stride[1] * k->x.pixel, other ? other + i * k->other.pixel : NULL, y + i * k->y.pixel);
+    pixel (s, x + i * k->stride[1] * k->x.pixel, other ? other + i * k->other.pixel : NULL, y + i * k->y.pixel);
 }
 
 /* One of a 3x3 window whose columns are woven already. */
 VNNI_INLINE void
-woven_pixel (const Block *s, const gboolean sums, const gboolean plain, __mmask64 m, const __m512i a[4], const __m512i b[4], const __m512i c[4], const guint8 *other, guint8 *y)
+woven_pixel (const Block *s, const guint sets, const gboolean plain, __mmask64 m, const __m512i a[4], const __m512i b[4],
+    const __m512i c[4], const guint8 *other, guint8 *y)
 {
-  const gint8 *w = s->weights;
   __m512i acc[4];
 #pragma GCC unroll 4
   for (guint j = 0; j < 4; j++) {
-    acc[j] = _mm512_dpbusd_epi32 (_mm512_loadu_si512 (s->bias + 16 * j), a[j], _mm512_loadu_si512 (w + 64 * j));
-    acc[j] = _mm512_dpbusd_epi32 (acc[j], b[j], _mm512_loadu_si512 (w + 64 * (4 + j)));
-    acc[j] = _mm512_dpbusd_epi32 (acc[j], c[j], _mm512_loadu_si512 (w + 64 * (8 + j)));
-    if (sums) {
-      const __m512i ones = _mm512_set1_epi8 (1);
-      __m512i sum = _mm512_dpbusd_epi32 (_mm512_dpbusd_epi32 (_mm512_dpbusd_epi32 (_mm512_setzero_si512 (), a[j], ones), b[j], ones), c[j], ones);
-      acc[j] = bytes_less (acc[j], sum, s->zero + 16 * j);
+    acc[j] = _mm512_loadu_si512 (s->bias + 16 * j);
+#pragma GCC unroll 3
+    for (guint i = 0; i < sets; i++) {
+      const gint8 *w = s->weights + 768 * i + 64 * j;
+      acc[j] = _mm512_dpbusd_epi32 (acc[j], a[j], _mm512_loadu_si512 (w));
+      acc[j] = _mm512_dpbusd_epi32 (acc[j], b[j], _mm512_loadu_si512 (w + 256));
+      acc[j] = _mm512_dpbusd_epi32 (acc[j], c[j], _mm512_loadu_si512 (w + 512));
     }
   }
   bytes_finish (4, plain, acc, s->scale, s->finish, other, y, m);
@@ -98,13 +93,14 @@ woven_pixel (const Block *s, const gboolean sums, const gboolean plain, __mmask6
   if (STRIDE == 2) \
     weave (x + k->x.pixel, row, 3, m, v[B]); \
   weave (x + 2 * k->x.pixel, row, 3, m, v[C]); \
-  woven_pixel (s, sums, plain, m, v[A], v[B], v[C], other, y); \
+  woven_pixel (s, sets, plain, m, v[A], v[B], v[C], other, y); \
   x += STRIDE * k->x.pixel; \
   y += k->y.pixel; \
   other = !plain && other ? other + k->other.pixel : NULL;
 
 VNNI_INLINE void
-line_woven (const Block *s, const guint stride, const gboolean sums, const gboolean plain, const guint8 *x, const guint8 *other, guint8 *y)
+line_woven (const Block *s, const guint stride, const guint sets, const gboolean plain, const guint8 *x, const guint8 *other,
+    guint8 *y)
 {
   const ConvoyByteConv *k = s->k;
   const gint64 row = k->x.columns * k->x.pixel;
@@ -125,25 +121,26 @@ line_woven (const Block *s, const guint stride, const gboolean sums, const gbool
   }
 }
 
-#define LINE(STRIDE, SUMS, PLAIN) \
-  VNNI static void line_##STRIDE##_##SUMS##_##PLAIN (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) { line_woven (s, STRIDE, SUMS, PLAIN, x, other, y); }
-LINE (1, 0, 0) LINE (1, 0, 1) LINE (1, 1, 0) LINE (1, 1, 1)
-LINE (2, 0, 0) LINE (2, 0, 1) LINE (2, 1, 0) LINE (2, 1, 1)
+#define LINE(STRIDE, SETS, PLAIN) \
+  VNNI static void line_##STRIDE##_##SETS##_##PLAIN (const Block *s, const guint8 *x, const guint8 *other, guint8 *y) \
+  { \
+    line_woven (s, STRIDE, SETS, PLAIN, x, other, y); \
+  }
+LINE (1, 1, 0)
+LINE (1, 1, 1) LINE (1, 2, 0) LINE (1, 2, 1) LINE (1, 3, 0) LINE (1, 3, 1) LINE (2, 1, 0) LINE (2, 1, 1) LINE (2, 2, 0)
+    LINE (2, 2, 1) LINE (2, 3, 0) LINE (2, 3, 1)
 
-VNNI static void
-line_any (const Block *s, const guint8 *x, const guint8 *other, guint8 *y)
-{
-  line (s, (guint) s->k->kernel[0], (guint) s->k->kernel[1], s->finish->sums != 0, x, other, y);
-}
-
-typedef void (*Line) (const Block *s, const guint8 *x, const guint8 *other, guint8 *y);
+        typedef void (*Line) (const Block *s, const guint8 *x, const guint8 *other, guint8 *y);
 
 static Line
-line_for (const ConvoyByteConv *k, const ConvoyFinish *f)
+line_for (const Block *s)
 {
-  static const Line woven[2][2][2] = { { { line_1_0_0, line_1_0_1 }, { line_1_1_0, line_1_1_1 } }, { { line_2_0_0, line_2_0_1 }, { line_2_1_0, line_2_1_1 } } };
+  static const Line woven[2][CONVOY_BYTES_SETS][2] = { { { line_1_1_0, line_1_1_1 }, { line_1_2_0, line_1_2_1 },
+                                                           { line_1_3_0, line_1_3_1 } },
+    { { line_2_1_0, line_2_1_1 }, { line_2_2_0, line_2_2_1 }, { line_2_3_0, line_2_3_1 } } };
+  const ConvoyByteConv *k = s->k;
   gboolean fits = k->kernel[0] == 3 && k->kernel[1] == 3 && k->stride[1] < 3;
-  return fits ? woven[k->stride[1] - 1][f->sums != 0][bytes_is_plain (k, f)] : line_any;
+  return fits ? woven[k->stride[1] - 1][s->sets - 1][bytes_is_plain (k, s->finish)] : line_any;
 }
 
 void
@@ -151,15 +148,15 @@ convoy_bytes_depthwise_lines (void *const data[], const ConvoyByteConv *k, gint6
 {
   const gint32 *table = data[CONVOY_BC_TABLE];
   Block s = { .k = k, .finish = data[CONVOY_BC_FINISH] };
-  Line run = line_for (k, s.finish);
   for (gint64 l = begin; l < end; l++)
     for (gint64 c = 0; c < k->y.c; c += 64) {
       const guint8 *x = (const guint8 *) data[CONVOY_BC_X] + k->origin + (l / k->y.h * k->x.rows + l % k->y.h * k->stride[0]) * k->x.columns * k->x.pixel + c;
-      s.weights = (const gint8 *) data[CONVOY_BC_WEIGHTS] + c * 4 * ((k->kernel[0] + 3) / 4) * k->kernel[1];
-      s.bias = table + c, s.zero = table + k->padded + c, s.scale = (const float *) (table + 2 * k->padded) + c;
+      s.weights = (const gint8 *) data[CONVOY_BC_WEIGHTS] + c * 4 * ((k->kernel[0] + 3) / 4) * k->kernel[1] * CONVOY_BYTES_SETS;
+      s.sets = 1 + (guint) table[convoy_bytes_more (k, c / 16)];
+      s.bias = table + c, s.scale = (const float *) (table + 2 * k->padded) + c;
       s.left = (guint) MIN (k->y.pixel - c, 64);
       const guint8 *other = k->residual ? (const guint8 *) data[CONVOY_BC_OTHER] + convoy_bytes_at (&k->other, l / k->y.h, l % k->y.h, 0) + c : NULL;
-      run (&s, x, other, (guint8 *) data[CONVOY_BC_Y] + convoy_bytes_at (&k->y, l / k->y.h, l % k->y.h, 0) + c);
+      line_for (&s) (&s, x, other, (guint8 *) data[CONVOY_BC_Y] + convoy_bytes_at (&k->y, l / k->y.h, l % k->y.h, 0) + c);
     }
 }
 

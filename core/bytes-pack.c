@@ -2,7 +2,7 @@
  *
  * bytes-pack.c - weights, biases, scales and zero points of a convolution in the order in which
  * the kernels on bytes read them. The sum over (x - zero_x) (w - zero_w) becomes that over x w' less
- * zero' times the sum of x, plus what is constant; zero' is 0 where w - zero_w fits in 8 bits with its sign. */
+ * zero' times the sum of x, plus what is constant; zero' is 0 where w - zero_w fits in 8 bits with its sign, or nearly all do. */
 #include "core/bytes.h"
 #include <math.h>
 #include <string.h>
@@ -23,8 +23,8 @@ gsize
 convoy_bytes_packed (const ConvoyByteConv *k)
 {
   if (k->depthwise)
-    return (gsize) k->padded * 4 * ((k->kernel[0] + 3) / 4) * k->kernel[1];
-  return (gsize) k->padded * k->n_taps * k->run;
+    return (gsize) k->padded * 4 * ((k->kernel[0] + 3) / 4) * k->kernel[1] * CONVOY_BYTES_SETS;
+  return (gsize) k->padded * (k->n_taps * k->run + 4 * CONVOY_BYTES_MORE);
 }
 
 /* One output channel. */
@@ -36,49 +36,94 @@ weight (const ConvoyBytePack *p, void *const data[], const Channel *c, gint64 ta
   return integer (p->type[CONVOY_BP_W], data[CONVOY_BP_W], c->o * p->o_stride + tap * p->tap_stride + input * p->c_stride);
 }
 
-/* Its zero point, that which is left after what 8 bits can take, and the sum of its weights less the zero point. */
+/* Its zero point, and the sum of its weights less that. */
 static Channel
 channel (const ConvoyBytePack *p, void *const data[], gint64 o)
 {
   Channel c = { .o = o, .zero = integer (p->type[CONVOY_BP_W_ZERO], data[CONVOY_BP_W_ZERO], p->zero_per_channel ? o : 0) };
-  gint32 low = 0, high = 0;
   for (gint64 tap = 0; tap < p->conv.kernel[0] * p->conv.kernel[1]; tap++)
-    for (gint64 i = 0; i < p->conv.inputs; i++) {
-      gint32 w = weight (p, data, &c, tap, i) - c.zero;
-      low = MIN (low, w), high = MAX (high, w);
-      c.sum += w;
-    }
-  if (low < G_MININT8 || high > G_MAXINT8)
-    c.left = p->type[CONVOY_BP_W] == CONVOY_U8 ? c.zero - 128 : c.zero;
+    for (gint64 i = 0; i < p->conv.inputs; i++)
+      c.sum += weight (p, data, &c, tap, i) - c.zero;
   return c;
 }
 
-static gint8
+static gint32
 stored (const ConvoyBytePack *p, void *const data[], const Channel *c, gint64 tap, gint64 input)
 {
-  return (gint8) (weight (p, data, c, tap, input) - (c->zero - c->left));
+  return weight (p, data, c, tap, input) - (c->zero - c->left);
 }
 
-/* The weights of a channel, which has element e of vector j of n in a block at w. */
-static void
-put_weights (const ConvoyBytePack *p, void *const data[], const Channel *c, gint8 *w, guint n, guint j, guint e)
+/* As much of *value as a byte holds; *value becomes the rest. */
+static gint8
+take (gint32 *value)
+{
+  gint8 part = (gint8) CLAMP (*value, G_MININT8, G_MAXINT8);
+  *value -= part;
+  return part;
+}
+
+/* A block: n vectors, their weights, those of further fours, and what the parameters say of these. */
+typedef struct {
+  guint n;
+  gint8 *w, *rest;
+  gint32 *more;
+} Block;
+
+/* The rest of a weight, at byte lane of the block, into a four that begins at byte at of the window. FALSE: there is no room. */
+static gboolean
+put_rest (const Block *b, gint32 at, guint lane, gint32 value)
+{
+  for (gint32 i = 0; value && i < CONVOY_BYTES_MORE; i++) {
+    gint8 *w = b->rest + i * 64 * b->n + lane;
+    if (i == b->more[0])
+      b->more[++b->more[0]] = at;
+    if (b->more[1 + i] == at && *w == 0)
+      *w = take (&value);
+  }
+  return value == 0;
+}
+
+/* The weights of a channel, which has element e of vector j. */
+static gboolean
+put_weights (const ConvoyBytePack *p, void *const data[], const Channel *c, const Block *b, guint j, guint e)
 {
   const ConvoyByteConv *k = &p->conv;
   for (guint t = 0; t < k->n_taps; t++)
     for (guint at = 0; at < k->run; at++) {
       gint64 tap = k->rows ? t * k->kernel[1] + at / k->x.pixel : t, input = k->rows ? at % k->x.pixel : at;
-      if (input < k->inputs)
-        w[((t * k->run + at) / 4 * n + j) * 64 + e * 4 + at % 4] = stored (p, data, c, tap, input);
+      gint32 value = input < k->inputs ? stored (p, data, c, tap, input) : 0;
+      guint lane = j * 64 + e * 4 + at % 4;
+      b->w[(t * k->run + at) / 4 * 64 * b->n + lane] = take (&value);
+      if (!put_rest (b, k->tap[t] + (gint32) (at / 4 * 4), lane, value))
+        return FALSE;
     }
+  return TRUE;
+}
+
+/* ... or, where too many of them need more than a byte, as they are in the file. */
+static void
+put_channel (const ConvoyBytePack *p, void *const data[], Channel *c, const Block *b, guint j, guint e)
+{
+  if (put_weights (p, data, c, b, j, e))
+    return;
+  for (guint i = 0; i < CONVOY_BYTES_MORE; i++)
+    memset (b->rest + (i * b->n + j) * 64 + e * 4, 0, 4);
+  c->left = p->type[CONVOY_BP_W] == CONVOY_U8 ? c->zero - 128 : c->zero;
+  put_weights (p, data, c, b, j, e);
 }
 
 static void
-put_depthwise (const ConvoyBytePack *p, void *const data[], const Channel *c, gint8 *w, guint j, guint e)
+put_depthwise (const ConvoyBytePack *p, void *const data[], const Channel *c, const Block *b, guint j, guint e)
 {
-  gint64 width = p->conv.kernel[1];
+  gint64 width = p->conv.kernel[1], set = (p->conv.kernel[0] + 3) / 4 * width * 256;
   for (gint64 r = 0; r < p->conv.kernel[0]; r++)
-    for (gint64 i = 0; i < width; i++)
-      w[((r / 4 * width + i) * 4 + j) * 64 + e * 4 + r % 4] = stored (p, data, c, r * width + i, 0);
+    for (gint64 i = 0; i < width; i++) {
+      gint32 value = stored (p, data, c, r * width + i, 0);
+      for (gint32 s = 0; s == 0 || value; s++) {
+        b->w[s * set + ((r / 4 * width + i) * 4 + j) * 64 + e * 4 + r % 4] = take (&value);
+        b->more[0] = MAX (b->more[0], s);
+      }
+    }
 }
 
 static float
@@ -131,36 +176,47 @@ finish (const ConvoyBytePack *p, void *const data[])
   return f;
 }
 
+/* A block of output channels of group g, of which it has vectors first and on. */
+static void
+put_block (const ConvoyBytePack *p, void *const data[], gint64 g, guint first, const Block *b, gint32 *table, ConvoyFinish *f)
+{
+  const ConvoyByteConv *k = &p->conv;
+  gint64 outputs = k->outputs / k->groups, slots = k->padded / k->groups;
+  for (guint at = 0; at < 16 * b->n; at++) {
+    gint64 o = first * 16 + convoy_bytes_channel (b->n, k->floats, at / 16, at % 16);
+    if (o >= outputs)
+      continue;
+    Channel c = channel (p, data, g * outputs + o);
+    if (k->depthwise)
+      put_depthwise (p, data, &c, b, at / 16, at % 16);
+    else
+      put_channel (p, data, &c, b, at / 16, at % 16);
+    f->sums |= c.left != 0;
+    put_numbers (p, data, &c, g * slots + first * 16 + at, table, f);
+  }
+}
+
 void
 convoy_bytes_pack (void *const data[], const void *user)
 {
   const ConvoyBytePack *p = user;
   const ConvoyByteConv *k = &p->conv;
-  gint8 *weights = data[CONVOY_BP_IN];
+  gint8 *weights = data[CONVOY_BP_IN], *rest = weights + k->padded * (gint64) k->n_taps * k->run;
   gint32 *table = data[CONVOY_BP_IN + 1];
   guint8 *ones = data[CONVOY_BP_IN + 2];
   ConvoyFinish f = finish (p, data);
-  gint64 outputs = k->outputs / k->groups, slots = k->padded / k->groups, per_vector = k->depthwise ? convoy_bytes_packed (k) / (k->padded / 16) : 16 * (gint64) k->n_taps * k->run;
+  gint64 vectors = k->padded / 16,
+         per_vector = k->depthwise ? (gint64) convoy_bytes_packed (k) / vectors : 16 * (gint64) k->n_taps * k->run;
   memset (weights, 0, convoy_bytes_packed (k));
-  memset (table, 0, 3 * k->padded * sizeof *table);
+  memset (table, 0, convoy_bytes_more (k, vectors) * sizeof *table);
   for (gint64 at = 0; at < (gint64) k->n_taps * k->run; at++)
     ones[at] = (k->rows ? at % k->run % k->x.pixel : at % k->run) < k->inputs;
   for (gint64 g = 0; g < k->groups; g++)
-    for (guint i = 0; i < (k->depthwise ? slots / 64 : convoy_bytes_blocks (outputs)); i++) {
-      guint first = 4 * i, n = k->depthwise ? 4 : convoy_bytes_block (outputs, i, &first);
-      for (guint at = 0; at < 16 * n; at++) {
-        gint64 o = first * 16 + convoy_bytes_channel (n, k->floats, at / 16, at % 16), slot = g * slots + first * 16 + at;
-        if (o >= outputs)
-          continue;
-        Channel c = channel (p, data, g * outputs + o);
-        gint8 *w = weights + (g * slots / 16 + first) * per_vector;
-        f.sums |= c.left != 0;
-        put_numbers (p, data, &c, slot, table, &f);
-        if (k->depthwise)
-          put_depthwise (p, data, &c, w, at / 16, at % 16);
-        else
-          put_weights (p, data, &c, w, n, at / 16, at % 16);
-      }
+    for (guint i = 0; i < (k->depthwise ? vectors / 4 : convoy_bytes_blocks (k->outputs / k->groups)); i++) {
+      guint first = 4 * i, n = k->depthwise ? 4 : convoy_bytes_block (k->outputs / k->groups, i, &first);
+      gint64 vector = g * (vectors / k->groups) + first;
+      Block b = { n, weights + vector * per_vector, rest + vector * 64 * CONVOY_BYTES_MORE, table + convoy_bytes_more (k, vector) };
+      put_block (p, data, g, first, &b, table, &f);
     }
   memcpy (data[CONVOY_BP_IN + 3], &f, sizeof f);
 }

@@ -35,9 +35,12 @@ typedef struct {
 } ConvoyFinish;
 
 /* What a convolution or product needs beside its bytes. Output channels o lie in the order of
- * the kernel. acc starts as bias; weights with a zero point left have zero[o] times the sum of the
- * inputs taken off. */
+ * the kernel. acc starts as bias. A weight less its zero point may need a bit more than there is in a byte: what is left of
+ * it is in further fours of inputs that a block has, or in further sets of depthwise weights. Where these are not enough,
+ * a zero point is left, and zero[o] times the sum of the inputs is taken off. */
 #define CONVOY_BYTES_TAPS 64
+#define CONVOY_BYTES_MORE 8 /* further fours of a block */
+#define CONVOY_BYTES_SETS 3 /* of depthwise weights: -255 to 255 */
 typedef struct {
   ConvoyBytes x, y, other;
   guint threads;
@@ -54,7 +57,8 @@ typedef struct {
 } ConvoyByteConv;
 
 /* Buffers of the kernels: x, weights, parameters, ones, finish, residual or NULL, y. Parameters:
- * int32 bias, int32 zero, float scale, padded of each. */
+ * int32 bias, int32 zero, float scale, padded of each; then, of each vector that begins a block, how many further fours or
+ * sets there are, and the byte of the window where each of the fours begins. */
 enum { CONVOY_BC_X, CONVOY_BC_WEIGHTS, CONVOY_BC_TABLE, CONVOY_BC_ONES, CONVOY_BC_FINISH, CONVOY_BC_OTHER, CONVOY_BC_Y };
 void convoy_bytes_conv (void *const data[], const void *user);          /* user: ConvoyByteConv */
 void convoy_bytes_depthwise (void *const data[], const void *user);
@@ -72,6 +76,13 @@ typedef struct {
 enum { CONVOY_BPAIR_SECOND = CONVOY_BC_FINISH + 1, CONVOY_BPAIR_OTHER = CONVOY_BPAIR_SECOND + 4, CONVOY_BPAIR_Y, CONVOY_BPAIR_ROOM };
 void convoy_bytes_pair (void *const data[], const void *user);
 gsize convoy_bytes_pair_room (const ConvoyBytePair *p);
+
+/* Where the parameters of vector v say what there is further. */
+static inline gint64
+convoy_bytes_more (const ConvoyByteConv *k, gint64 v)
+{
+  return 3 * k->padded + v * (1 + CONVOY_BYTES_MORE);
+}
 
 /* How output channels fall into blocks of 1 to 4 vectors of 16: how many blocks of a group, the vectors of
  * block i and its first vector. */

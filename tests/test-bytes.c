@@ -14,26 +14,38 @@ typedef struct {
   ConvoyType x, weights;
   gboolean zero;                /* x and weights have zero points */
   gboolean per_channel, bytes_out, relu, linear;        /* linear: QLinearConv */
+  gint w_zero; /* of uint8 weights, if they have one; 0: 121 */
 } Row;
 
 static const Row rows[] = {
-  { "int8 without a zero point", 1, 5, 6, 7, 9, 3, 1, 1, 1, 1, CONVOY_I8, CONVOY_I8, FALSE, FALSE, FALSE, FALSE, FALSE },
-  { "uint8, by channel, clamped", 2, 8, 9, 5, 20, 3, 1, 2, 1, 1, CONVOY_U8, CONVOY_I8, TRUE, TRUE, TRUE, TRUE, FALSE },
-  { "1x1 to many channels", 1, 12, 4, 4, 70, 1, 1, 1, 1, 0, CONVOY_U8, CONVOY_U8, TRUE, FALSE, TRUE, FALSE, FALSE },
-  { "dilated", 1, 4, 11, 11, 6, 3, 1, 1, 2, 2, CONVOY_U8, CONVOY_I8, TRUE, TRUE, TRUE, FALSE, FALSE },
-  { "groups", 3, 8, 6, 6, 12, 3, 2, 1, 1, 1, CONVOY_I8, CONVOY_I8, TRUE, FALSE, TRUE, TRUE, FALSE },
-  { "depthwise", 1, 19, 8, 9, 19, 3, 19, 1, 1, 1, CONVOY_U8, CONVOY_U8, TRUE, FALSE, TRUE, TRUE, FALSE },
-  { "depthwise, every other pixel", 2, 6, 9, 8, 6, 3, 6, 2, 1, 1, CONVOY_I8, CONVOY_I8, FALSE, TRUE, TRUE, FALSE, FALSE },
-  { "depthwise, more than a vector", 1, 80, 5, 11, 80, 3, 80, 1, 1, 1, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, TRUE, FALSE },
-  { "depthwise, more than a vector, every other pixel", 1, 80, 7, 12, 80, 3, 80, 2, 1, 1, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, FALSE, FALSE },
-  { "depthwise, every third pixel", 1, 9, 10, 10, 9, 3, 9, 3, 1, 1, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, FALSE, FALSE },
-  { "one vector of channels", 2, 20, 7, 9, 16, 1, 1, 1, 1, 0, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, TRUE, FALSE },
-  { "two vectors", 1, 20, 7, 9, 29, 1, 1, 1, 1, 0, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, FALSE, FALSE },
-  { "three vectors and three", 1, 16, 7, 9, 96, 1, 1, 1, 1, 0, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, TRUE, FALSE },
-  { "four vectors", 1, 8, 5, 5, 64, 3, 1, 2, 1, 1, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, FALSE, FALSE },
-  { "floats of three vectors", 1, 16, 5, 5, 45, 1, 1, 1, 1, 0, CONVOY_U8, CONVOY_I8, FALSE, TRUE, FALSE, FALSE, FALSE },
-  { "QLinearConv", 2, 7, 6, 6, 10, 3, 1, 2, 1, 1, CONVOY_U8, CONVOY_I8, TRUE, TRUE, TRUE, FALSE, TRUE },
-  { "QLinearConv of int8", 1, 4, 5, 5, 4, 3, 1, 1, 1, 1, CONVOY_I8, CONVOY_I8, TRUE, FALSE, TRUE, FALSE, TRUE },
+  { "int8 without a zero point", 1, 5, 6, 7, 9, 3, 1, 1, 1, 1, CONVOY_I8, CONVOY_I8, FALSE, FALSE, FALSE, FALSE, FALSE, 0 },
+  { "uint8, by channel, clamped", 2, 8, 9, 5, 20, 3, 1, 2, 1, 1, CONVOY_U8, CONVOY_I8, TRUE, TRUE, TRUE, TRUE, FALSE, 0 },
+  { "1x1 to many channels", 1, 12, 4, 4, 70, 1, 1, 1, 1, 0, CONVOY_U8, CONVOY_U8, TRUE, FALSE, TRUE, FALSE, FALSE, 0 },
+  { "dilated", 1, 4, 11, 11, 6, 3, 1, 1, 2, 2, CONVOY_U8, CONVOY_I8, TRUE, TRUE, TRUE, FALSE, FALSE, 0 },
+  { "groups", 3, 8, 6, 6, 12, 3, 2, 1, 1, 1, CONVOY_I8, CONVOY_I8, TRUE, FALSE, TRUE, TRUE, FALSE, 0 },
+  { "depthwise", 1, 19, 8, 9, 19, 3, 19, 1, 1, 1, CONVOY_U8, CONVOY_U8, TRUE, FALSE, TRUE, TRUE, FALSE, 0 },
+  { "depthwise, every other pixel", 2, 6, 9, 8, 6, 3, 6, 2, 1, 1, CONVOY_I8, CONVOY_I8, FALSE, TRUE, TRUE, FALSE, FALSE, 0 },
+  { "depthwise, more than a vector", 1, 80, 5, 11, 80, 3, 80, 1, 1, 1, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, TRUE, FALSE, 0 },
+  { "depthwise, more than a vector, every other pixel", 1, 80, 7, 12, 80, 3, 80, 2, 1, 1, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE,
+      FALSE, FALSE, 0 },
+  { "depthwise, every third pixel", 1, 9, 10, 10, 9, 3, 9, 3, 1, 1, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, FALSE, FALSE, 0 },
+  { "one vector of channels", 2, 20, 7, 9, 16, 1, 1, 1, 1, 0, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, TRUE, FALSE, 0 },
+  { "two vectors", 1, 20, 7, 9, 29, 1, 1, 1, 1, 0, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, FALSE, FALSE, 0 },
+  { "three vectors and three", 1, 16, 7, 9, 96, 1, 1, 1, 1, 0, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, TRUE, FALSE, 0 },
+  { "four vectors", 1, 8, 5, 5, 64, 3, 1, 2, 1, 1, CONVOY_U8, CONVOY_I8, FALSE, TRUE, TRUE, FALSE, FALSE, 0 },
+  { "floats of three vectors", 1, 16, 5, 5, 45, 1, 1, 1, 1, 0, CONVOY_U8, CONVOY_I8, FALSE, TRUE, FALSE, FALSE, FALSE, 0 },
+  { "weights of 9 bits, a few", 1, 24, 6, 7, 100, 1, 1, 1, 1, 0, CONVOY_U8, CONVOY_U8, TRUE, FALSE, TRUE, FALSE, FALSE, 127 },
+  { "weights of 9 bits, all", 1, 8, 6, 7, 40, 1, 1, 1, 1, 0, CONVOY_U8, CONVOY_U8, TRUE, FALSE, TRUE, FALSE, FALSE, 255 },
+  { "weights of 9 bits, too many", 2, 9, 6, 7, 40, 3, 1, 1, 1, 1, CONVOY_U8, CONVOY_U8, TRUE, FALSE, TRUE, FALSE, FALSE, 1 },
+  { "weights of 9 bits, a few of 3x3", 2, 8, 6, 7, 3, 3, 1, 1, 1, 1, CONVOY_U8, CONVOY_U8, TRUE, FALSE, TRUE, FALSE, FALSE, 128 },
+  { "weights of 9 bits, of groups", 1, 16, 6, 7, 32, 1, 2, 1, 1, 0, CONVOY_U8, CONVOY_U8, TRUE, FALSE, TRUE, FALSE, FALSE, 127 },
+  { "depthwise weights of 9 bits", 1, 80, 6, 7, 80, 3, 80, 1, 1, 1, CONVOY_U8, CONVOY_U8, TRUE, FALSE, TRUE, FALSE, FALSE, 1 },
+  { "depthwise weights of 9 bits, 5x5", 1, 70, 8, 7, 70, 5, 70, 2, 1, 2, CONVOY_U8, CONVOY_U8, TRUE, FALSE, TRUE, FALSE, FALSE,
+      200 },
+  { "depthwise weights of 9 bits, two sets", 1, 130, 6, 7, 130, 3, 130, 2, 1, 1, CONVOY_U8, CONVOY_U8, TRUE, FALSE, TRUE, FALSE,
+      FALSE, 127 },
+  { "QLinearConv", 2, 7, 6, 6, 10, 3, 1, 2, 1, 1, CONVOY_U8, CONVOY_I8, TRUE, TRUE, TRUE, FALSE, TRUE, 0 },
+  { "QLinearConv of int8", 1, 4, 5, 5, 4, 3, 1, 1, 1, 1, CONVOY_I8, CONVOY_I8, TRUE, FALSE, TRUE, FALSE, TRUE, 0 },
 };
 
 /* --- graphs ------------------------------------------------------------ */
@@ -92,7 +104,10 @@ graph_of (const Row *r)
   ConvoyValue x_scale = numbers (g, "x_scale", CONVOY_F32, &one, 0.02f), w_scale = numbers (g, "w_scale", CONVOY_F32, by, 0.01f);
   ConvoyValue y_scale = numbers (g, "y_scale", CONVOY_F32, &one, 0.3f), y_zero = zero_point (g, "y_zero", r->x, &one, r->x == CONVOY_U8 ? 120 : 5);
   ConvoyValue x_zero = r->zero ? zero_point (g, "x_zero", r->x, &one, r->x == CONVOY_U8 ? 130 : 3) : CONVOY_NONE;
-  ConvoyValue w_zero = r->zero && r->weights == CONVOY_U8 ? zero_point (g, "w_zero", r->weights, by, 121) : r->zero ? zero_point (g, "w_zero", r->weights, by, 0) : CONVOY_NONE, y;
+  ConvoyValue w_zero = r->zero && r->weights == CONVOY_U8 ? zero_point (g, "w_zero", r->weights, by, r->w_zero ? r->w_zero : 121)
+      : r->zero                                           ? zero_point (g, "w_zero", r->weights, by, 0)
+                                                          : CONVOY_NONE,
+              y;
   if (r->linear) {
     y = node (g, "QLinearConv", (ConvoyValue[]) { x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias }, 9, window (r));
   } else {
