@@ -222,10 +222,13 @@ EXTRA_DIST += tests/bench/classify-files tests/bench/classify-files.js tests/ben
 EXTRA_DIST += tests/bench/tables tests/bench/text-training tests/bench/text-training.py tests/bench/text-classify tests/bench/text-classify.js
 
 # The operator table, from inside the engine.
-check_PROGRAMS += tests/test-operators tests/test-bytes
-tests_test_bytes_SOURCES = tests/test-bytes.c tests/tap.c tests/tap.h
+check_PROGRAMS += tests/test-operators tests/test-bytes tests/test-bytes-move
+tests_test_bytes_SOURCES = tests/test-bytes.c tests/bytes-graph.c tests/bytes-graph.h tests/tap.c tests/tap.h
 tests_test_bytes_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)
 tests_test_bytes_LDADD = $(tests_test_gradients_LDADD)
+tests_test_bytes_move_SOURCES = tests/test-bytes-move.c tests/bytes-graph.c tests/bytes-graph.h tests/tap.c tests/tap.h
+tests_test_bytes_move_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)
+tests_test_bytes_move_LDADD = $(tests_test_gradients_LDADD)
 tests_test_operators_SOURCES = tests/test-operators.c tests/tap.c tests/tap.h
 tests_test_operators_CPPFLAGS = $(tests_test_gradients_CPPFLAGS)
 tests_test_operators_LDADD = $(tests_test_gradients_LDADD)
