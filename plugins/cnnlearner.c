@@ -5,10 +5,7 @@
 #include "plugins/cnnheadsave.h"
 #include "plugins/cnnmeta.h"
 #include "plugins/cnnteach.h"
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PROGRESS_EVERY (G_USEC_PER_SEC / 4)
 #define SAVE_EVERY (5 * G_USEC_PER_SEC) /* at most so often in the middle of training */
@@ -174,17 +171,6 @@ make_exec (const CnnLearner *l, GError **error)
   return x;
 }
 
-/* Whether a model may be saved there when all is learnt, which is late to be told. */
-static gboolean
-can_save (const char *path, GError **error)
-{
-  g_autofree char *folder = g_path_get_dirname (path);
-  int why = g_file_test (path, G_FILE_TEST_IS_DIR) ? EISDIR : g_access (folder, W_OK | X_OK) != 0 ? errno : 0;
-  if (why)
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: cannot write: %s", path, g_strerror (why));
-  return why == 0;
-}
-
 static gboolean
 make (CnnLearner *l, const CnnHeadStream *stream, GError **error)
 {
@@ -193,7 +179,7 @@ make (CnnLearner *l, const CnnHeadStream *stream, GError **error)
   g_autofree const char *const *classes = told ? d.classes : NULL;
   guint n = classes ? g_strv_length ((char **) classes) : live ? CNN_TEACH_CLASSES : 0;
   if ((told && l->s.training && !can_tell_apart (&d, classes, error))
-      || (l->s.training && l->s.save && !can_save (l->s.save, error)))
+      || (l->s.training && l->s.save && !cnn_head_can_save (l->s.save, error)))
     return FALSE;
   if (live && !l->s.source.layers && !l->s.source.network && !l->s.source.model)
     l->s.source.layers = g_strdup (LIVE_LAYERS);

@@ -6,7 +6,6 @@
 #include "tests/element-model.h"
 #include "tests/element-tools.h"
 #include "tests/tap.h"
-#include <stdio.h>
 #include <string.h>
 
 static char *folder, *model;    /* made once */
