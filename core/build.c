@@ -240,6 +240,22 @@ convoy_build_out_in (ConvoyBuild *b, ConvoyValue v, ConvoyBuf share)
   return b->value[v];
 }
 
+gboolean
+convoy_build_place (ConvoyBuild *b, ConvoyValue v, const ConvoyNode *n, ConvoyBuf to, gsize offset)
+{
+  const ConvoyNode *maker = convoy_build_maker (b, v);
+  if (b->error || maker == NULL || (maker->op->flags & CONVOY_OP_ALIAS) || !convoy_build_only_reader (b, v, n)
+      || offset % CONVOY_ALIGN)
+    return FALSE;
+  ConvoyPlanBuf *x = CONVOY_BUF (b->plan, convoy_plan_root (b->plan, b->value[v], NULL));
+  if (x->kind != CONVOY_B_ARENA || x->size != CONVOY_BUF (b->plan, b->value[v])->size)
+    return FALSE;
+  gsize base;
+  x->alias = convoy_plan_root (b->plan, to, &base);
+  x->offset = base + offset;
+  return TRUE;
+}
+
 ConvoyBuf
 convoy_build_tmp (ConvoyBuild *b, const ConvoyShape *shape, const ConvoyMd *md)
 {

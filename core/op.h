@@ -163,6 +163,8 @@ ConvoyBuf convoy_build_view (ConvoyBuild *b, ConvoyBuf buf, const ConvoyShape *s
 /* The buffer of v, and of what the nodes riding on its producer make of it; md NULL: plain. */
 ConvoyBuf convoy_build_out (ConvoyBuild *b, ConvoyValue v, const ConvoyMd *md);
 ConvoyBuf convoy_build_out_in (ConvoyBuild *b, ConvoyValue v, ConvoyBuf share); /* ... in the place of share, over its bytes */
+/* What v is computed into shall lie in to, so many bytes from its start. FALSE: it cannot, for more than n reads it. */
+gboolean convoy_build_place (ConvoyBuild *b, ConvoyValue v, const ConvoyNode *n, ConvoyBuf to, gsize offset);
 ConvoyBuf convoy_build_tmp (ConvoyBuild *b, const ConvoyShape *shape, const ConvoyMd *md);
 ConvoyBuf convoy_build_memory (ConvoyBuild *b,
     const ConvoyShape

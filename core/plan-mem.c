@@ -4,7 +4,7 @@
  * overlap: biggest first, lowest gap that fits. */
 #include "core/plan.h"
 
-#define ALIGN(x) (((x) + 63) & ~(gsize) 63)
+#define ALIGN(x) (((x) + CONVOY_ALIGN - 1) & ~(gsize) (CONVOY_ALIGN - 1))
 
 ConvoyBuf
 convoy_plan_root (const ConvoyPlan *p, ConvoyBuf b, gsize *offset)

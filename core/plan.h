@@ -8,6 +8,8 @@
 #include "core/learn.h"
 #include "core/params.h"
 
+#define CONVOY_ALIGN 64 /* where a buffer begins: a line of the cache */
+
 typedef enum {
   CONVOY_B_ARENA, /* in an exec's arena */
   CONVOY_B_STATIC, /* in the plan's own memory, written by static steps */

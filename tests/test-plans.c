@@ -12,12 +12,14 @@
 #define BATCH 6
 #define SIDE 40
 
-/* Residual sums, a branch, strides, a depthwise convolution on a 1x1; from 40x40 down to 5x5. */
+/* Residual sums, branches that are added or put side by side, strides, a depthwise convolution on a 1x1; from 40x40 down to 5x5. */
 static const char network[] =
     "conv2d filters=16 kernel=3 stride=2 padding=same activation=relu name=stem ! "
     "conv2d filters=32 kernel=1 ! batchnorm ! activation relu6 ! depthwise kernel=3 padding=same activation=relu6 name=wide ! "
     "conv2d filters=32 kernel=1 name=narrow ! conv2d filters=32 kernel=3 padding=same activation=relu ! add with=narrow ! "
     "conv2d filters=48 kernel=3 stride=2 padding=same activation=relu name=half ! maxpool pool=2 name=small ! "
+    "conv2d filters=16 kernel=1 name=thin ! conv2d filters=32 kernel=1 activation=relu name=left ! "
+    "conv2d filters=32 kernel=3 padding=same activation=relu from=thin ! concat with=left,thin ! "
     "conv2d filters=64 kernel=1 activation=relu ! conv2d filters=32 kernel=3 padding=same name=end ! "
     "globalavgpool ! dense units=10 ! softmax";
 

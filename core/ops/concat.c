@@ -69,6 +69,51 @@ grad (CONVOY_GRAD_ARGS)
   return TRUE;
 }
 
+/* --- where samples are blocks of channels one after the other ---------- */
+
+typedef struct {
+  gint64 samples, part, whole, at;
+} Copy; /* floats of a sample in the source, in the result, before the source */
+
+static void
+copy_part (void *const data[], const void *user)
+{
+  const Copy *c = user;
+  const float *x = data[0];
+  float *y = data[1];
+#pragma omp parallel for if (c->samples > 1)
+  for (gint64 i = 0; i < c->samples; i++)
+    memcpy (y + i * c->whole + c->at, x + i * c->part, c->part * sizeof (float));
+}
+
+/* Channels in a block, the same for all inputs, which are whole blocks; 0: it is not so. */
+static guint
+common_block (ConvoyBuild *b, const ConvoyNode *n, const ConvoyBuf *src)
+{
+  guint block = 0;
+  for (guint i = 0; i < n->n_in; i++) {
+    guint own = src[i] == CONVOY_NO_BUF ? 0 : convoy_md_block (convoy_build_md (b, src[i]));
+    if (own == 0 || (block && own != block) || convoy_build_shape (b, n->in[i])->d[1] % own || convoy_build_static (b, n->in[i]))
+      return 0;
+    block = own;
+  }
+  return block;
+}
+
+/* A single sample's parts are computed where they belong, if they can be. */
+static void
+join (ConvoyBuild *b, const ConvoyNode *n, const ConvoyBuf *src, const ConvoyMd *md)
+{
+  const ConvoyShape *s = convoy_build_shape (b, n->out);
+  ConvoyBuf y = convoy_build_out (b, n->out, md);
+  Copy c = { s->d[0], 0, convoy_shape_count (s) / s->d[0], 0 };
+  for (guint i = 0; i < n->n_in; i++, c.at += c.part) {
+    c.part = convoy_shape_count (convoy_build_shape (b, n->in[i])) / c.samples;
+    if (c.samples > 1 || !convoy_build_place (b, n->in[i], n, y, c.at * sizeof (float)))
+      convoy_build_call (b, "concat", copy_part, g_memdup2 (&c, sizeof c), 1, 1, src[i], y);
+  }
+}
+
 static gboolean
 forward (ConvoyBuild *b, const ConvoyNode *n)
 {
@@ -85,6 +130,12 @@ forward (ConvoyBuild *b, const ConvoyNode *n)
   for (guint i = 0; i < n->n_in; i++) {
     src[i] = convoy_build_in (b, n->in[i]);
     plain &= src[i] == CONVOY_NO_BUF || (convoy_md_strides (convoy_build_md (b, src[i]), stride) && stride[1] != 1);
+  }
+  guint block = axis_of (n, s->n) == 1 && !convoy_build_wants (b, n->out) ? common_block (b, n, src) : 0;
+  g_autoptr (ConvoyMd) whole = block > 1 ? convoy_md_blocked (s) : convoy_md_plain (s);
+  if (block == convoy_md_block (whole) && (block > 1 || s->d[0] == 1)) {
+    join (b, n, src, whole);
+    return TRUE;
   }
   if (plain)                            /* what is not blocked anyway is copied row by row as well as oneDNN does */
     return FALSE;
