@@ -39,6 +39,13 @@ convoy_build_threads (ConvoyBuild *b)
 }
 
 guint
+convoy_build_winograd (ConvoyBuild *b, const ConvoyNode *n)
+{
+  const guint64 *chosen = b->plan->variant.winograd;
+  return is_chosen (b, n, chosen[0]) ? 2 : is_chosen (b, n, chosen[1]) ? 4 : 0;
+}
+
+guint
 convoy_build_index (ConvoyBuild *b, const ConvoyNode *n)
 {
   return CONVOY_VAL (b->graph, n->out)->node;

@@ -166,6 +166,43 @@ convoy_dnn_conv (const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd
   return p;
 }
 
+#if DNNL_VERSION_MAJOR >= 3
+ConvoyPrim *
+convoy_dnn_conv_winograd (guint square, const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias,
+    const ConvoyMd *dst, const ConvoyDnnPosts *posts)
+{
+  (void) square, (void) window, (void) src, (void) wei, (void) bias, (void) dst, (void) posts;
+  return NULL;
+}
+#else
+ConvoyPrim *
+convoy_dnn_conv_winograd (guint square, const ConvoyWindow *window, const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias,
+    const ConvoyMd *dst, const ConvoyDnnPosts *posts)
+{
+  Win w = win (window);
+  dnnl_convolution_desc_t d;
+  dnnl_primitive_desc_iterator_t way = NULL;
+  dnnl_primitive_attr_t attr = attr_new (posts);
+  ConvoyPrim *p = NULL;
+  dnnl_status_t s = dnnl_dilated_convolution_forward_desc_init (&d, INFER, dnnl_convolution_winograd, M (src), M (wei), M0 (bias),
+      M (dst), w.stride, w.dilation, w.before, w.after);
+  if (s == dnnl_success)
+    s = dnnl_primitive_desc_iterator_create (&way, &d, attr, convoy_dnn_engine (), NULL);
+  for (; p == NULL && s == dnnl_success; s = dnnl_primitive_desc_iterator_next (way)) {
+    dnnl_primitive_desc_t pd = dnnl_primitive_desc_iterator_fetch (way);
+    const char *name = "";
+    dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &name);
+    if (strstr (name, square == 2 ? "wino_2x3" : "wino_4x3"))
+      p = prim_new (dnnl_success, pd, NULL, "convolution", NULL);
+    else
+      dnnl_primitive_desc_destroy (pd);
+  }
+  dnnl_primitive_desc_iterator_destroy (way);
+  dnnl_primitive_attr_destroy (attr);
+  return p;
+}
+#endif
+
 ConvoyPrim *
 convoy_dnn_ip (const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error)
 {

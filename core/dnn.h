@@ -81,6 +81,10 @@ guint convoy_md_block (const ConvoyMd *m);                      /* of channels: 
 
 ConvoyPrim *convoy_dnn_conv (const ConvoyWindow *w, const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias, const ConvoyMd *dst,
     const ConvoyDnnPosts *posts, GError **error);
+/* The same by minimal filtering (S. Winograd, 1980; A. Lavin, S. Gray, 2016), square x square outputs at a time, 2 or 4: 3x3
+ * with fewer multiplications, and rounding errors some times as large. NULL: not for this one, or oneDNN 3, which has none. */
+ConvoyPrim *convoy_dnn_conv_winograd (guint square, const ConvoyWindow *w, const ConvoyMd *src, const ConvoyMd *wei,
+    const ConvoyMd *bias, const ConvoyMd *dst, const ConvoyDnnPosts *posts);
 ConvoyPrim *convoy_dnn_ip (const ConvoyMd *src, const ConvoyMd *wei, const ConvoyMd *bias, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error);
 ConvoyPrim *convoy_dnn_matmul (const ConvoyMd *a, const ConvoyMd *b, const ConvoyMd *dst, const ConvoyDnnPosts *posts, GError **error);
 ConvoyPrim *convoy_dnn_eltwise (ConvoyEw k, float a, float b, const ConvoyMd *md, GError **error);

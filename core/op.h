@@ -149,6 +149,9 @@ const ConvoyPost *convoy_build_posts (ConvoyBuild *b, const ConvoyNode *n, guint
 const ConvoyNode *convoy_build_maker (ConvoyBuild *b, ConvoyValue v);            /* the node that gives v; NULL: none, it is an input, a weight or a constant */
 gboolean convoy_build_only_reader (ConvoyBuild *b, ConvoyValue v, const ConvoyNode *n); /* nothing but n reads v, which is no output of the graph */
 const ConvoyNode *const *convoy_build_taken (ConvoyBuild *b, const ConvoyNode *n, guint *count);        /* what n has taken in */
+guint convoy_build_winograd (ConvoyBuild *b,
+    const ConvoyNode
+        *n); /* ... n, a convolution, shall be computed in squares of this many rows, 2 or 4, by Winograd's way; 0: it shall not */
 gboolean convoy_build_depthwise (ConvoyBuild *b, const ConvoyNode *n);  /* in this plan n, a depthwise convolution, shall ride on the 1x1 before it */
 gboolean convoy_build_tiles (ConvoyBuild *b,
     const ConvoyNode *n); /* ... n, a convolution, shall be computed by products of tiles if it can */

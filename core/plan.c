@@ -79,9 +79,10 @@ convoy_plan_new (ConvoyGraph *bound, const ConvoyPlanOptions *o, GError **error)
   gboolean timed;
   ConvoyVariant v = convoy_tune (bound, threads, o ? o->cache : NULL, o && o->no_timing, &timed);
   ConvoyPlan *p = v.part ? convoy_plan_variant (bound, threads, v, NULL) : NULL;        /* NULL: what the cache says does not fit */
+  ConvoyVariant whole = v;
+  whole.part = whole.side = 0;
   if (p == NULL)
-    p = convoy_plan_compile (bound, threads, FALSE,
-        (ConvoyVariant) { .blocked = v.blocked, .depthwise = v.depthwise, .tiles = v.tiles }, NULL, error);
+    p = convoy_plan_compile (bound, threads, FALSE, whole, NULL, error);
   if (p)
     p->timed = timed;
   return p;
@@ -114,15 +115,21 @@ step_impl (const ConvoyStep *s)
 }
 
 gboolean
-convoy_plan_is_slow (const ConvoyPlan *p)
+convoy_plan_runs (const ConvoyPlan *p, const char *impl)
 {
   for (guint i = 0; p->split && i < p->split->n; i++)
-    if (convoy_plan_is_slow (p->split->stage[i].plan))
+    if (convoy_plan_runs (p->split->stage[i].plan, impl))
       return TRUE;
   for (guint i = 0; i < p->steps->len; i++)
-    if (strstr (step_impl (CONVOY_STEP (p->steps, i)), "ref"))
+    if (strstr (step_impl (CONVOY_STEP (p->steps, i)), impl))
       return TRUE;
   return FALSE;
+}
+
+gboolean
+convoy_plan_is_slow (const ConvoyPlan *p)
+{
+  return convoy_plan_runs (p, "ref");
 }
 
 char *

@@ -60,6 +60,7 @@ typedef struct {
   gboolean blocked;             /* one blocked layout throughout, not what each primitive likes best */
   guint64 depthwise;            /* bit i: convolution i, counted in order (63: and those after it), rides on the 1x1 before it if it can */
   guint64 tiles; /* likewise: it is computed by products of tiles if it can and nothing else rides */
+  guint64 winograd[2]; /* ... is computed by Winograd's way in squares of 2x2; of 4x4, if it can */
   guint part, side;             /* of a batch, see split.h; 0: whole, no second stage */
   gboolean any_input;           /* the first reader of an input decides its layout, even if a caller could not write it */
   const ConvoyMd *output;       /* layout of the only output, borrowed; NULL: plain */
@@ -93,6 +94,8 @@ ConvoyPlan *convoy_plan_compile (ConvoyGraph *bound, guint threads, gboolean no_
 void convoy_plan_layout (ConvoyPlan *p);                                /* plan-mem.c: offsets */
 ConvoyBuf convoy_plan_root (const ConvoyPlan *p, ConvoyBuf b, gsize *offset);   /* follows aliases */
 ConvoyPlan *convoy_plan_variant (ConvoyGraph *bound, guint threads, ConvoyVariant variant, GError **error);       /* plan.c: split or not */
+gboolean
+convoy_plan_runs (const ConvoyPlan *p, const char *impl); /* some step runs code that oneDNN calls so, or so among other words */
 /* Adds the time of the steps of each convolution, counted as above, since profiling was turned on. */
 void convoy_exec_conv_seconds (const ConvoyExec *x, guint first, double seconds[64]);
 void convoy_exec_point (ConvoyExec *x, guint i, void *data);            /* exec.c: input i lies there from now on */

@@ -180,6 +180,8 @@ rest_plan (ConvoyGraph *g, ConvoyValue cut, guint first_conv, guint samples, gui
   v.any_input = TRUE;
   v.depthwise = from_conv (v.depthwise, first_conv);
   v.tiles = from_conv (v.tiles, first_conv);
+  for (guint i = 0; i < G_N_ELEMENTS (v.winograd); i++)
+    v.winograd[i] = from_conv (v.winograd[i], first_conv);
   ConvoyGraph *rest = convoy_graph_bind_rest (g, cut, &shape, error);
   ConvoyPlan *p = compile (rest, samples, threads, v, error);
   convoy_graph_unref (rest);

@@ -2,19 +2,35 @@
  *
  * tune.c - choose by timing what cannot be foreseen: whether a network runs faster in the layouts
  * that each primitive likes best or in one blocked layout throughout, and whether depthwise
- * convolutions should ride on the 1x1 before them, and which of these should go by tiles. The choice is kept in a file. */
+ * convolutions should ride on the 1x1 before them, which of these should go by tiles, and which 3x3 by Winograd's way. The
+ * choice is kept in a file. */
 #include "core/split.h"
 #include <string.h>
 
-/* Depthwise riding goes with blocked layouts only: oneDNN 2.6 computes it wrongly in channels-last. */
-static const ConvoyVariant layouts[] = { { .blocked = FALSE }, { .blocked = TRUE }, { .blocked = TRUE, .depthwise = ~(guint64) 0 } };
+#define ALL (~(guint64) 0)
 
-/* Ways through a batch. A part of 0 samples is the share of one thread. */
-static const struct { guint part, side; } splits[] = { { 1, 0 }, { 1, 28 }, { 1, 14 }, { 1, 7 }, { 0, 0 } };
+/* Depthwise riding goes with blocked layouts only: oneDNN 2.6 computes it wrongly in channels-last. So do tiles and Winograd's
+ * way, in squares of 2 or 4, which have code for no others. */
+enum { FREE, BLOCKED, RIDING, TILED, SQUARES, N_LAYOUTS = SQUARES + 2 };
+static const ConvoyVariant layouts[N_LAYOUTS] = {
+  [FREE] = { .blocked = FALSE },
+  [BLOCKED] = { .blocked = TRUE },
+  [RIDING] = { .blocked = TRUE, .depthwise = ALL },
+  [TILED] = { .blocked = TRUE, .tiles = ALL },
+  [SQUARES] = { .blocked = TRUE, .winograd = { ALL, 0 } },
+  [SQUARES + 1] = { .blocked = TRUE, .winograd = { 0, ALL } },
+};
 
-#define BUDGET 150000           /* microseconds for each variant, once it ran twice */
-#define LEAST_RUNS 5
+/* Ways through a batch; the layouts are chosen in the first. A part of 0 samples is the share of one thread. */
+static const struct {
+  guint part, side;
+} splits[] = { { 1, 0 }, { 1, 28 }, { 1, 14 }, { 1, 7 }, { 4, 0 }, { 0, 0 } };
+
+#define BUDGET 100000 /* microseconds for each variant, once it ran twice */
+#define LEAST_RUNS 2
 #define MAX_RUNS 20
+#define HOPELESS 1.5 /* times the best: no more runs */
+#define CLEARLY 0.97 /* of the time: it is worth more than noise */
 
 /* What the choice depends on: the operators with their sizes, threads, library and processor. */
 static char *
@@ -45,17 +61,30 @@ keep_shortest (ConvoyExec *x, double seconds[64])
     seconds[i] = MIN (seconds[i], now[i]);
 }
 
-/* Shortest run in microseconds; G_MAXINT64: it does not compile or run. seconds: the shortest of
- * each convolution, as other programs get in the way of some run but seldom of all. */
+/* The best two, as one look at each tells little while other programs run. */
+typedef struct {
+  ConvoyGraph *bound;
+  guint threads, batch;
+  struct {
+    ConvoyVariant v;
+    gint64 time;
+  } best[2];
+  double seconds[N_LAYOUTS][64]; /* of each convolution, in the last plan of each of the layouts */
+} Search;
+
+/* Shortest run in microseconds; G_MAXINT64: it does not compile or run, or nothing in it goes by the way asked for. seconds:
+ * the shortest of each convolution, as other programs get in the way of some run but seldom of all. */
 static gint64
-time_variant (ConvoyGraph *bound, guint threads, ConvoyVariant v, double seconds[64])
+time_variant (const Search *s, ConvoyVariant v, double seconds[64])
 {
-  gint64 best = G_MAXINT64, start = g_get_monotonic_time ();
-  ConvoyPlan *p = convoy_plan_variant (bound, threads, v, NULL);
-  ConvoyExec *x = p ? convoy_exec_new (p, NULL) : NULL;
-  for (guint i = 0; i < 64; i++)
-    seconds[i] = G_MAXDOUBLE;
-  for (guint i = 0; x && i < MAX_RUNS && (i < LEAST_RUNS || g_get_monotonic_time () - start < BUDGET); i++) {
+  gint64 best = G_MAXINT64;
+  ConvoyPlan *p = convoy_plan_variant (s->bound, s->threads, v, NULL);
+  gboolean squares = v.winograd[0] || v.winograd[1];
+  ConvoyExec *x = p && (!squares || convoy_plan_runs (p, "wino")) ? convoy_exec_new (p, NULL) : NULL;
+  gint64 start = g_get_monotonic_time ();
+  for (guint i = 0;
+       x && i < MAX_RUNS && (i < LEAST_RUNS || (best < HOPELESS * s->best[0].time && g_get_monotonic_time () - start < BUDGET));
+       i++) {
     g_free (convoy_exec_profile (x, TRUE));
     gint64 t = g_get_monotonic_time ();
     if (!convoy_exec_run (x, NULL))
@@ -70,19 +99,31 @@ time_variant (ConvoyGraph *bound, guint threads, ConvoyVariant v, double seconds
   return best;
 }
 
-typedef struct {
-  ConvoyGraph *bound;
-  guint threads;
-  ConvoyVariant best;
-  gint64 best_time;
-} Search;
+static gboolean
+is_same (const ConvoyVariant *a, const ConvoyVariant *b)
+{
+  return a->blocked == b->blocked && a->depthwise == b->depthwise && a->tiles == b->tiles && a->winograd[0] == b->winograd[0]
+      && a->winograd[1] == b->winograd[1] && a->part == b->part && a->side == b->side;
+}
 
-static void
+static gint64
 try_variant (Search *s, ConvoyVariant v, double seconds[64])
 {
-  gint64 t = time_variant (s->bound, s->threads, v, seconds);
-  if (t < s->best_time)
-    s->best_time = t, s->best = v;
+  gint64 t = time_variant (s, v, seconds);
+  gboolean again = is_same (&v, &s->best[0].v);
+  if (t < s->best[0].time) {
+    s->best[1] = again ? s->best[1] : s->best[0];
+    s->best[0].v = v, s->best[0].time = t;
+  } else if (t < s->best[1].time && !again)
+    s->best[1].v = v, s->best[1].time = t;
+  return t;
+}
+
+static void
+forget (double seconds[64])
+{
+  for (guint i = 0; i < 64; i++)
+    seconds[i] = G_MAXDOUBLE;
 }
 
 /* The depthwise convolutions that should ride: they have no time of their own in fused, where the
@@ -95,18 +136,6 @@ riding_pays (const double alone[64], const double fused[64])
     if (alone[i] > 0 && fused[i] == 0 && fused[i - 1] > 0 && fused[i - 1] < alone[i - 1] + alone[i])
       mask |= (guint64) 1 << i;
   return mask;
-}
-
-/* v, with the batch split in all ways. */
-static void
-try_splits (Search *s, ConvoyVariant v, double seconds[64])
-{
-  guint batch = convoy_split_batch (s->bound);
-  for (guint i = 0; batch && i < G_N_ELEMENTS (splits); i++) {
-    v.part = splits[i].part ? splits[i].part : s->threads > 1 && batch % s->threads == 0 ? batch / s->threads : 0;
-    v.side = splits[i].side;
-    try_variant (s, v, seconds);
-  }
 }
 
 /* The convolutions that should go by tiles: there they took less time than alone, which is then what tiled says. */
@@ -122,61 +151,126 @@ tiles_pay (const double alone[64], double tiled[64])
   return mask;
 }
 
-/* First how the batch is split, by tiles or in the layouts that suit most networks, then the layouts, then what is best of each. */
+/* The convolutions that are faster by Winograd's way, each in the squares that suit it best. */
+static void
+squares_pay (const double alone[64], double (*squares)[64], guint64 winograd[2])
+{
+  winograd[0] = winograd[1] = 0;
+  for (guint i = 0; i < 64; i++) {
+    guint size = squares[1][i] < squares[0][i];
+    if (squares[size][i] < CLEARLY * alone[i])
+      winograd[size] |= (guint64) 1 << i;
+  }
+}
+
+static ConvoyVariant
+in_split (ConvoyVariant v, const ConvoyVariant *split)
+{
+  v.part = split->part, v.side = split->side;
+  return v;
+}
+
+/* Layouts, and there the best way for each convolution. */
+static void
+try_layouts (Search *s, const ConvoyVariant *split)
+{
+  double ignored[64] = { 0 };
+  for (guint i = 0; i < N_LAYOUTS; i++)
+    forget (s->seconds[i]);
+  for (guint i = 0; i < 2 * N_LAYOUTS; i++) /* in turns: other programs come and go */
+    if (i % N_LAYOUTS != TILED || convoy_dnn_has_tiles ())
+      try_variant (s, in_split (layouts[i % N_LAYOUTS], split), s->seconds[i % N_LAYOUTS]);
+  ConvoyVariant v = in_split (layouts[BLOCKED], split);
+  v.tiles = tiles_pay (s->seconds[BLOCKED], s->seconds[TILED]);
+  v.depthwise = riding_pays (s->seconds[TILED], s->seconds[RIDING]);
+  squares_pay (s->seconds[TILED], &s->seconds[SQUARES], v.winograd);
+  v.tiles &= ~(v.winograd[0] | v.winograd[1]);
+  if (v.depthwise || v.tiles || v.winograd[0] || v.winograd[1])
+    try_variant (s, v, ignored);
+}
+
+/* The best so far, with the batch split otherwise: into parts of so many, or shares of a thread. Squares, if they pay, are
+ * large ones then, as more samples at a time read their large weights less often; at last, each of the size that suits it. */
+static void
+try_splits (Search *s)
+{
+  gboolean shared = s->threads > 1 && s->batch % s->threads == 0;
+  ConvoyVariant v = s->best[0].v, quickest = v;
+  gboolean squares = v.winograd[0] || v.winograd[1];
+  gint64 least = G_MAXINT64;
+  double seconds[64];
+  if (squares)
+    v.winograd[0] = 0, v.winograd[1] = ALL;
+  for (guint i = 1; i < G_N_ELEMENTS (splits); i++) {
+    v.part = splits[i].part ? splits[i].part : shared ? s->batch / s->threads : 0;
+    v.side = splits[i].side;
+    forget (seconds);
+    gboolean apart = splits[i].part == 0 || v.part < (shared ? s->batch / s->threads : s->batch);
+    gint64 t = apart ? try_variant (s, v, seconds) : G_MAXINT64;
+    if (t < least) {
+      least = t, quickest = v;
+      memcpy (s->seconds[SQUARES + 1], seconds, sizeof seconds);
+    }
+  }
+  if (!squares || least == G_MAXINT64)
+    return;
+  squares_pay (s->seconds[TILED], &s->seconds[SQUARES], quickest.winograd);
+  try_variant (s, quickest, seconds);
+}
+
 static ConvoyVariant
 search (ConvoyGraph *bound, guint threads)
 {
-  const ConvoyVariant by_tiles = { .blocked = TRUE, .tiles = ~(guint64) 0 },
-                      first = convoy_dnn_has_tiles () ? by_tiles : layouts[0];
-  Search s = { bound, threads, first, G_MAXINT64 };
-  double seconds[G_N_ELEMENTS (layouts)][64], tiled[64];
-  try_splits (&s, first, tiled);
-  ConvoyVariant v, split = s.best;
-  for (guint i = 0; i < G_N_ELEMENTS (layouts); i++) {
-    v = layouts[i];
-    v.part = split.part, v.side = split.side;
-    try_variant (&s, v, seconds[i]);
-  }
-  if (first.tiles) {
-    v = split;
-    try_variant (&s, v, tiled);
-    v.tiles = tiles_pay (seconds[1], tiled);
-  }
-  v.depthwise = riding_pays (first.tiles ? tiled : seconds[1], seconds[2]);
-  if (v.depthwise || first.tiles)
-    try_variant (&s, v, seconds[0]);
-  return s.best;
+  guint batch = convoy_split_batch (bound);
+  Search s = { bound, threads, batch, { { layouts[FREE], G_MAXINT64 }, { layouts[FREE], G_MAXINT64 } }, { { 0 } } };
+  double ignored[64] = { 0 };
+  if (batch)
+    try_layouts (&s, &(ConvoyVariant) { .part = splits[0].part });
+  if (s.best[0].time == G_MAXINT64)
+    try_layouts (&s, &(ConvoyVariant) { 0 });
+  else
+    try_splits (&s);
+  for (guint i = 0; i < 2 && s.best[1].time < G_MAXINT64; i++) /* a second look */
+    s.best[i].time = MIN (s.best[i].time, time_variant (&s, s.best[i].v, ignored));
+  return s.best[s.best[1].time < s.best[0].time].v;
 }
 
-/* A variant as text: the members in order, sets of convolutions in base 16. */
+/* A variant as text: the members in order, masks in base 16. */
 static gboolean
 read_variant (GKeyFile *file, const char *key, ConvoyVariant *v)
 {
   gsize n = 0;
-  guint64 x[5];
+  guint64 x[7];
+  static const gboolean mask[G_N_ELEMENTS (x)] = { FALSE, TRUE, TRUE, TRUE, TRUE };
   g_auto (GStrv) text = g_key_file_get_string_list (file, "variant", key, &n, NULL);
   if (n != G_N_ELEMENTS (x))
     return FALSE;
   for (guint i = 0; i < n; i++)
-    if (!g_ascii_string_to_unsigned (text[i], i == 1 || i == 2 ? 16 : 10, 0, i == 1 || i == 2 ? G_MAXUINT64 : G_MAXUINT16, &x[i],
-            NULL))
+    if (!g_ascii_string_to_unsigned (text[i], mask[i] ? 16 : 10, 0, mask[i] ? G_MAXUINT64 : G_MAXUINT16, &x[i], NULL))
       return FALSE;
-  *v = (ConvoyVariant) { .blocked = x[0] != 0, .depthwise = x[1], .tiles = x[2], .part = (guint) x[3], .side = (guint) x[4] };
+  *v = (ConvoyVariant) { .blocked = x[0] != 0,
+    .depthwise = x[1],
+    .tiles = x[2],
+    .winograd = { x[3], x[4] },
+    .part = (guint) x[5],
+    .side = (guint) x[6] };
   return TRUE;
 }
+
+#define X "%" G_GINT64_MODIFIER "x"
 
 static void
 write_variant (GKeyFile *file, const char *key, const ConvoyVariant *v)
 {
-  g_autofree char *text = g_strdup_printf ("%d;%" G_GINT64_MODIFIER "x;%" G_GINT64_MODIFIER "x;%u;%u", v->blocked, v->depthwise,
-      v->tiles, v->part, v->side);
+  g_autofree char *text = g_strdup_printf ("%d;" X ";" X ";" X ";" X ";%u;%u", v->blocked, v->depthwise, v->tiles, v->winograd[0],
+      v->winograd[1], v->part, v->side);
   g_key_file_set_value (file, "variant", key, text);
 }
 
 ConvoyVariant
 convoy_tune (ConvoyGraph *bound, guint threads, const char *cache, gboolean no_timing, gboolean *timed)
 {
-  ConvoyVariant v = layouts[0];
+  ConvoyVariant v = layouts[FREE];
   *timed = FALSE;
   if (cache == NULL)
     return v;
@@ -187,7 +281,7 @@ convoy_tune (ConvoyGraph *bound, guint threads, const char *cache, gboolean no_t
     return v;
   }
   if (no_timing)
-    return layouts[0];
+    return layouts[FREE];
   *timed = TRUE;
   v = search (bound, threads);
   write_variant (file, key, &v);

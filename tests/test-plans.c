@@ -97,10 +97,13 @@ check_variants (guint threads)
 {
   static const struct { const char *variant; guint stages;
   } tries[] = {
-    { "0;0;0;0;0", 0 }, { "1;0;0;0;0", 0 }, { "1;ffffffffffffffff;0;0;0", 0 }, { "1;2;0;0;0", 0 }, { "0;0;0;1;0", 1 },
-    { "0;0;0;3;0", 1 }, { "1;ff;0;2;0", 1 }, { "0;0;0;1;19", 2 }, { "0;0;0;1;9", 2 }, { "1;0;0;2;4", 2 }, { "1;ff;0;1;4", 2 },
-    { "1;4;0;3;19", 2 }, { "1;0;ffffffffffffffff;0;0", 0 }, { "0;0;ffffffffffffffff;0;0", 0 }, { "1;4;ff;1;0", 1 },
-    { "1;0;ff;3;9", 2 }, { "0;0;0;4;0", 0 }, { "0;0;0;1;1000", 0 }, { "nonsense", 0 }, /* what does not fit is passed over */
+    { "0;0;0;0;0;0;0", 0 }, { "1;0;0;0;0;0;0", 0 }, { "1;ffffffffffffffff;0;0;0;0;0", 0 }, { "1;2;0;0;0;0;0", 0 },
+    { "0;0;0;0;0;1;0", 1 }, { "0;0;0;0;0;3;0", 1 }, { "1;ff;0;0;0;2;0", 1 }, { "0;0;0;0;0;1;19", 2 }, { "0;0;0;0;0;1;9", 2 },
+    { "1;0;0;0;0;2;4", 2 }, { "1;ff;0;0;0;1;4", 2 }, { "1;4;0;0;0;3;19", 2 }, { "1;0;ffffffffffffffff;0;0;0;0", 0 },
+    { "0;0;ffffffffffffffff;0;0;0;0", 0 }, { "1;4;ff;0;0;1;0", 1 }, { "1;0;ff;0;0;3;9", 2 }, { "1;0;0;ffffffffffffffff;0;0;0", 0 },
+    { "1;0;0;0;ffffffffffffffff;0;0", 0 }, { "0;0;0;aa;55;0;0", 0 }, { "1;ff;0;55;aa;1;9", 2 },
+    { "1;0;ff;0;ffffffffffffffff;2;4", 2 }, { "0;0;0;0;0;4;0", 0 }, { "0;0;0;0;0;1;1000", 0 },
+    { "nonsense", 0 }, /* what does not fit is passed over */
   };
   ConvoyShape shape = CONVOY_SHAPE (BATCH, 3, SIDE, SIDE);
   g_autoptr (ConvoyTensor) x = convoy_tensor_new (CONVOY_F32, &shape, NULL);

@@ -72,7 +72,10 @@ make (ConvoyBuild *b, const ConvoyNode *n, gboolean bias, const ConvoyDnnPosts *
   ConvoyWindow win;
   geometry (n, x, w, &win, &own, NULL);
   ConvoyMd *xm = convoy_build_any (b, x), *wm = convoy_md_any (&ws), *bm = bias ? convoy_md_plain (&bs) : NULL, *ym = convoy_build_any (b, &own);
-  ConvoyPrim *p = convoy_dnn_conv (&win, xm, wm, bm, ym, posts, error);
+  guint square = convoy_build_winograd (b, n);
+  ConvoyPrim *p = square ? convoy_dnn_conv_winograd (square, &win, xm, wm, bm, ym, posts) : NULL;
+  if (p == NULL)
+    p = convoy_dnn_conv (&win, xm, wm, bm, ym, posts, error);
   convoy_md_free (xm);
   convoy_md_free (wm);
   convoy_md_free (bm);
