@@ -176,6 +176,19 @@ unit_new (void)
     .pad = CONVOY_NONE };
 }
 
+/* What stands round the bytes of x is the zero point under which they were made: a window may read it if u says the same. */
+static gboolean
+has_border (ConvoyBuild *b, const ConvoyUnit *u)
+{
+  const ConvoyWindow *w = &u->window;
+  const ConvoyNode *maker = convoy_build_maker (b, u->x.q);
+  ConvoyQuant made = u->x;
+  if (!convoy_bytes_source (b, u->x.q, &made) && node_is (maker, "QuantizeLinear"))
+    made.zero = node_in (maker, 2);
+  made.scale = u->x.scale;
+  return made.zero == u->x.zero || !(w->before[0] || w->before[1] || w->after[0] || w->after[1]) || same_quant (b, &made, &u->x);
+}
+
 static void
 find_at (ConvoyBuild *b, guint root)
 {
@@ -183,7 +196,7 @@ find_at (ConvoyBuild *b, guint root)
   ConvoyUnit u = unit_new ();
   Nodes nodes = { .n = 0 };
   u.kind = CONVOY_UNIT_CONV;
-  if (b->bytes->covered[root] || !convoy_bytes_root (b, n, &u))
+  if (b->bytes->covered[root] || !convoy_bytes_root (b, n, &u) || (u.kind == CONVOY_UNIT_CONV && !has_border (b, &u)))
     return;
   if (u.y.q == CONVOY_NONE && !follow (b, n->out, &u.y, &u.low, &u.high, &nodes)) {
     u.floats = TRUE;

@@ -204,11 +204,33 @@ test_moves (void)
   }
 }
 
+/* Made under one zero point and read under another, as which the padding of a convolution counts. */
+static void
+test_other_zero (void)
+{
+  static const Move neighbours = { .kernel = 3, .stride = 1, .pad = 1 };
+  const Row beyond = { .kernel = 3, .group = 1, .stride = 1, .dilation = 1, .pad = 1 };
+  const ConvoyShape one = { .n = 0 }, xs = CONVOY_SHAPE (1, 4, 6, 6), ws = CONVOY_SHAPE (3, 4, 3, 3);
+  ConvoyGraph *g = convoy_graph_new (13);
+  ConvoyValue x = convoy_graph_input (g, "x", CONVOY_U8, &xs), scale = bytes_numbers (g, "scale", CONVOY_F32, &one, 0.02f);
+  ConvoyValue zero = bytes_zero_point (g, "zero", CONVOY_U8, &one, 120), other = bytes_zero_point (g, "other", CONVOY_U8, &one, 7);
+  ConvoyValue y = bytes_node (g, "DequantizeLinear", (ConvoyValue[]) { x, scale, zero }, 3, NULL);
+  y = pooled (g, y, "MaxPool", &neighbours);
+  y = bytes_node (g, "QuantizeLinear", (ConvoyValue[]) { y, scale, zero }, 3, NULL);
+  y = bytes_node (g, "DequantizeLinear", (ConvoyValue[]) { y, scale, other }, 3, NULL);
+  ConvoyValue w = bytes_dequantized (g, bytes_numbers (g, "w", CONVOY_I8, &ws, 0), scale, 0);
+  y = bytes_node (g, "Conv", (ConvoyValue[]) { y, w }, 2, bytes_window (&beyond));
+  y = bytes_node (g, "QuantizeLinear", (ConvoyValue[]) { y, bytes_numbers (g, "y_scale", CONVOY_F32, &one, 0.5f), zero }, 3, NULL);
+  convoy_graph_output (g, y);
+  bytes_check ("another zero point", g, &xs, CONVOY_U8, 1, "bytes pool", 1);
+}
+
 int
 main (void)
 {
   static const TapTest tests[] = {
     { "what is put together, padded and pooled", test_moves },
+    { "bytes that are read under another zero point", test_other_zero },
     { NULL, NULL },
   };
   return tap_main ("bytes-move", tests);
