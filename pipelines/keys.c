@@ -151,11 +151,15 @@ take_classes (Keys *k, const char *classes, GError **error)
 {
   k->classes = g_strsplit (classes, ",", -1);
   k->n = g_strv_length (k->classes);
-  for (guint i = 0; i < k->n; i++)
-    if (!*g_strstrip (k->classes[i])) {
-      g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "classes=%s: number %u has no name", classes, i + 1);
+  for (guint i = 0; i < k->n; i++) {
+    const char *wrong = !*g_strstrip (k->classes[i]) ? "no name" : NULL;
+    for (guint other = 0; other < i && !wrong; other++)
+      wrong = strcmp (k->classes[i], k->classes[other]) == 0 ? "the name of another" : NULL;
+    if (wrong) {
+      g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "classes=%s: number %u has %s", classes, i + 1, wrong);
       return FALSE;
     }
+  }
   if (k->n >= 1 && k->n <= MOST)
     return TRUE;
   g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "classes=%s: %u names, where there are keys for 1 to %u", classes, k->n, MOST);

@@ -88,6 +88,7 @@ says "and was told of" 0 'colors.onnx: saved, 3 classes$' run "$dir/colors.pipe"
 printf '0 1\n2 4\n' >"$dir/wrong"
 fails "a key that is no class" 1 'wrong:2: not SECONDS KEY.* 1 to 3, 0 or q: 2 4$' run "$dir/colors.pipe" classes=cat,dog,owl script="$dir/wrong" out="$dir/x.onnx"
 fails "a class without a name" 1 'number 2 has no name' run "$dir/colors.pipe" classes=cat,,owl out="$dir/x.onnx"
+fails "two classes of one name" 1 'number 3 has the name of another' run "$dir/colors.pipe" classes=cat,owl,cat out="$dir/x.onnx"
 
 recipe deaf '#: Deaf
 #: classes=a,b
