@@ -29,19 +29,22 @@ bytes_new (ConvoyBuild *b, ConvoyValue v, ConvoyBytes *t)
   return b->bytes->bytes[v].buf = convoy_build_buf (b, CONVOY_B_ARENA, CONVOY_U8, &s, NULL);
 }
 
-/* The bytes of q, made from a plain tensor where it has none yet. */
+/* The bytes of q, made from a plain tensor where it has none yet, or those with another zero point round them. */
 static ConvoyBuf
 bytes_in (ConvoyBuild *b, const ConvoyQuant *q, ConvoyBytes *t)
 {
   if (q->q == CONVOY_NONE)
     return CONVOY_NO_BUF;
-  if (b->bytes->bytes[q->q].buf == CONVOY_NO_BUF) {
+  gboolean other_zero = b->bytes->bytes[q->q].from_plain && b->bytes->bytes[q->q].zero != q->zero;
+  if (b->bytes->bytes[q->q].buf == CONVOY_NO_BUF || other_zero) {
     ConvoyBuf plain = convoy_build_in_plain (b, q->q);
     ConvoyByteMove m = { .x_type = convoy_build_type (b, q->q), .zero_type = { convoy_build_type (b, q->q) } };
     if (b->error)
       return CONVOY_NO_BUF;
     ConvoyBuf to = bytes_new (b, q->q, &m.y);
     convoy_build_call (b, "to bytes", convoy_bytes_from_plain, g_memdup2 (&m, sizeof m), 2, 1, plain, known (b, q->zero), to);
+    b->bytes->bytes[q->q].from_plain = TRUE;
+    b->bytes->bytes[q->q].zero = q->zero;
   }
   *t = b->bytes->bytes[q->q].t;
   return b->bytes->bytes[q->q].buf;
@@ -257,6 +260,7 @@ move (ConvoyBuild *b, const ConvoyNode *n, const ConvoyUnit *u)
   m->zero_type[2] = convoy_build_type (b, u->y.q);
   if (u->kind == CONVOY_UNIT_SAME) {
     b->bytes->bytes[u->y.q] = b->bytes->bytes[u->x.q];
+    b->bytes->bytes[u->y.q].from_plain = FALSE;
     return;
   }
   ConvoyBuf y = bytes_new (b, u->y.q, &m->y);

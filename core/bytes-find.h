@@ -44,7 +44,12 @@ struct ConvoyByteState {
   gboolean *covered;            /* by node: a unit computes it, or makes it needless */
   gboolean *wanted;             /* by value: a unit reads its bytes */
   gint64 (*border)[4];          /* by value: above, left, below, right, as units need it */
-  struct { ConvoyBuf buf; ConvoyBytes t; } *bytes;      /* by value; buf CONVOY_NO_BUF: none yet */
+  struct {
+    ConvoyBuf buf; /* CONVOY_NO_BUF: none yet */
+    ConvoyBytes t;
+    gboolean from_plain; /* with this zero point round them */
+    ConvoyValue zero;
+  } *bytes; /* by value */
   struct ConvoyByteStep **waiting;      /* by node: of a unit that waits */
 };
 

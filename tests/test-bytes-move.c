@@ -225,12 +225,33 @@ test_other_zero (void)
   bytes_check ("another zero point", g, &xs, CONVOY_U8, 1, "bytes pool", 1);
 }
 
+/* One input that two padded convolutions read, each under a zero point of its own. */
+static void
+test_two_zeros (void)
+{
+  const Row r = { .kernel = 3, .group = 1, .stride = 1, .dilation = 1, .pad = 1 };
+  const ConvoyShape one = { .n = 0 }, xs = CONVOY_SHAPE (1, 4, 6, 6), ws = CONVOY_SHAPE (3, 4, 3, 3);
+  ConvoyGraph *g = convoy_graph_new (13);
+  ConvoyValue x = convoy_graph_input (g, "x", CONVOY_U8, &xs), scale = bytes_numbers (g, "scale", CONVOY_F32, &one, 0.02f);
+  ConvoyValue w = bytes_numbers (g, "w", CONVOY_I8, &ws, 0), none = bytes_zero_point (g, "none", CONVOY_I8, &one, 0);
+  ConvoyValue y_scale = bytes_numbers (g, "y_scale", CONVOY_F32, &one, 0.5f), y[2];
+  for (guint i = 0; i < 2; i++) {
+    ConvoyValue zero = bytes_zero_point (g, i ? "other" : "zero", CONVOY_U8, &one, i ? 7 : 120);
+    y[i] = bytes_node (g, "QLinearConv", (ConvoyValue[]) { x, scale, zero, w, scale, none, y_scale, zero }, 8, bytes_window (&r));
+  }
+  ConvoyAttrs *channels = convoy_attrs_new ();
+  convoy_attrs_set_int (channels, "axis", 1);
+  convoy_graph_output (g, bytes_node (g, "Concat", y, 2, channels));
+  bytes_check ("two zero points", g, &xs, CONVOY_U8, 1, "bytes conv", 1);
+}
+
 int
 main (void)
 {
   static const TapTest tests[] = {
     { "what is put together, padded and pooled", test_moves },
     { "bytes that are read under another zero point", test_other_zero },
+    { "bytes that are read under two zero points", test_two_zeros },
     { NULL, NULL },
   };
   return tap_main ("bytes-move", tests);
