@@ -283,6 +283,8 @@ typedef struct {
   guint n_classes;
   const char *const *labels;    /* n_classes names, NULL-terminated; NULL: unknown */
 } ConvoyModelInfo;
+/* Pictures enter at another size; the short side before a crop grows or shrinks with it. */
+CONVOY_API void convoy_model_info_set_size (ConvoyModelInfo *info, guint width, guint height);
 
 typedef struct {
   const char *labels;           /* file, a label a line; NULL: metadata, else the sidecar's */

@@ -8,6 +8,16 @@
 
 /* --- which part ------------------------------------------------------- */
 
+void
+convoy_model_info_set_size (ConvoyModelInfo *info, guint width, guint height)
+{
+  guint own = MIN (info->width, info->height), side = MIN (width, height);
+  if (info->resize_short)
+    info->resize_short = MAX ((guint) ((guint64) info->resize_short * side / MAX (own, 1)), side);
+  info->width = width;
+  info->height = height;
+}
+
 /* size to the nearest whole number of pixels, at least one and at most max. */
 static guint
 pixels (double size, guint max)

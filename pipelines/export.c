@@ -21,10 +21,8 @@ find_input (const Export *e, const ConvoyGraph *base, ConvoyModelInfo *info, Con
     return FALSE;
   *shape = *convoy_graph_shape (bound, convoy_graph_get_input (bound, 0));
   gboolean last = shape->n == 4 && shape->d[3] == info->channels && shape->d[1] != info->channels;
-  if (info->channels && shape->n == 4) {
-    info->height = shape->d[last ? 1 : 2];
-    info->width = shape->d[last ? 2 : 3];
-  }
+  if (info->channels && shape->n == 4)
+    convoy_model_info_set_size (info, (guint) shape->d[last ? 2 : 3], (guint) shape->d[last ? 1 : 2]);
   if (shape->n > 0 && convoy_graph_input_shape (base, 0)->d[0] < 0)
     shape->d[0] = -1;
   convoy_graph_unref (bound);

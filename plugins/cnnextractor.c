@@ -56,16 +56,13 @@ load (CnnExtractor *x, const CnnExtractorSettings *s, const ConvoyShape *tensor,
 static void
 fit (ConvoyModelInfo *info, const CnnExtractorSettings *s, guint width, guint height)
 {
-  guint own = MIN (info->width, info->height);
   gboolean as_it_is = !s->width && !s->height && width <= info->width && height <= info->height;
 
-  info->width = as_it_is ? width : s->width ? s->width : s->height ? s->height : info->width;
-  info->height = as_it_is ? height : s->height ? s->height : s->width ? s->width : info->height;
+  convoy_model_info_set_size (info, as_it_is ? width : s->width ? s->width : s->height ? s->height : info->width,
+      as_it_is ? height : s->height ? s->height : s->width ? s->width : info->height);
   if (info->width == width && info->height == height) {
     info->resize = CONVOY_RESIZE_STRETCH;       /* nothing to do */
     info->resize_short = 0;
-  } else if (info->resize_short) {
-    info->resize_short = MAX (info->resize_short * MIN (info->width, info->height) / MAX (own, 1), MIN (info->width, info->height));
   }
 }
 

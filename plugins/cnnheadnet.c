@@ -71,8 +71,7 @@ static void
 take_image (CnnHeadNet *net, const ConvoyModelInfo *info, const CnnHeadInput *in)
 {
   net->image = *info;
-  net->image.width = (guint) in->shape.d[3];
-  net->image.height = (guint) in->shape.d[2];
+  convoy_model_info_set_size (&net->image, (guint) in->shape.d[3], (guint) in->shape.d[2]);
   net->image.labels = NULL;
 }
 

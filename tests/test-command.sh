@@ -163,6 +163,11 @@ fails "an unknown layer" 1 'nowhere' convoy summary "$model" --upto nowhere
 # --- one network of two ---------------------------------------------------------------------------
 says "a base and its head" 0 "^$dir/whole.onnx\$" convoy export --base "$model" --layer features --output "$dir/whole.onnx" "$dir/head.onnx"
 says "its classes are those of the head" 0 'warm' convoy classify --model "$dir/whole.onnx" --top-k 1 "$dir/red.jpg"
+LC_ALL=C sed 's/stretch/crop 12/' "$model" >"$dir/cropped.onnx"    # of the same length
+says "a base whose pictures are of twice the size" 0 'larger.onnx' convoy export --base "$dir/cropped.onnx" --layer features --input 16x16x3 --output "$dir/larger.onnx" "$dir/head.onnx"
+grep -aq 'crop 24' "$dir/larger.onnx"
+result "is cropped from pictures of twice the size" $?
+says "and classifies" 0 'warm' convoy classify --model "$dir/larger.onnx" --top-k 1 "$dir/red.jpg"
 fails "a head that does not fit" 1 'gives .* takes .*x3x1x1' convoy export --base "$dir/whole.onnx" --layer=-1 --output "$dir/no.onnx" "$dir/head.onnx"
 fails "a pooling that is none" 1 'none, max, avg' convoy export --base "$model" --layer features --pooling most --output "$dir/no.onnx" "$dir/head.onnx"
 fails "no base" 2 'base' convoy export --output "$dir/no.onnx" "$dir/head.onnx"
