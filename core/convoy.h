@@ -621,6 +621,9 @@ CONVOY_API gboolean convoy_trainer_find_rate (ConvoyTrainer *t, ConvoyBatches *t
  * the biases what rounding the weights takes from the mean of what each layer gave. */
 typedef struct ConvoyQuantizer ConvoyQuantizer;
 
+/* Some of it computes on bytes: QLinear operators, or QuantizeLinear and DequantizeLinear around others. */
+CONVOY_API gboolean convoy_graph_is_quantized (const ConvoyGraph *g);
+
 /* g has one input, which is given this shape, batch included; threads 0: one. Refused: what is quantized already, or has
  * neither a convolution nor a matrix product with constant float32 weights. */
 CONVOY_API ConvoyQuantizer *convoy_quantizer_new (const ConvoyGraph *g, const ConvoyShape *input, guint threads, GError **error);

@@ -23,14 +23,22 @@ struct ConvoyQuantizer {
 
 /* --- watching -------------------------------------------------------------- */
 
+gboolean
+convoy_graph_is_quantized (const ConvoyGraph *g)
+{
+  for (guint i = 0; i < g->nodes->len; i++)
+    if (strstr (CONVOY_NODE (g, i)->op->name, "Quantize") || g_str_has_prefix (CONVOY_NODE (g, i)->op->name, "QLinear"))
+      return TRUE;
+  return FALSE;
+}
+
 static gboolean
 check (const ConvoyGraph *g, GError **error)
 {
-  for (guint i = 0; i < g->nodes->len; i++)
-    if (strstr (CONVOY_NODE (g, i)->op->name, "Quantize") || g_str_has_prefix (CONVOY_NODE (g, i)->op->name, "QLinear")) {
-      g_set_error_literal (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "the network is quantized already");
-      return FALSE;
-    }
+  if (convoy_graph_is_quantized (g)) {
+    g_set_error_literal (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "the network is quantized already");
+    return FALSE;
+  }
   if (g->inputs->len == 1)
     return TRUE;
   g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "a network of %u inputs, not one", g->inputs->len);

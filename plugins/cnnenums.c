@@ -45,6 +45,11 @@ DEFINE_ENUM (cnn_color_get_type, "GstCnnColor",
     { CNN_COLOR_RGB, "Red first", "rgb" },
     { CNN_COLOR_BGR, "Blue first", "bgr" })
 
+DEFINE_ENUM (cnn_precision_get_type, "GstCnnPrecision",
+    { CNN_PRECISION_MODEL, "As the model is", "model" },
+    { CNN_PRECISION_FP32, "float32; a quantized model is refused", "fp32" },
+    { CNN_PRECISION_INT8, "Bytes; a model that is not quantized is refused, convoy quantize makes one that is", "int8" })
+
 DEFINE_ENUM (cnn_split_get_type, "GstCnnSplit",
     { CNN_SPLITS_ALL, "Training samples, then those to validate on, if there are such", "all" },
     { CNN_SPLITS_TRAIN, "Training samples", "train" },

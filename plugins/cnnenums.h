@@ -29,6 +29,13 @@ typedef enum {
   CNN_COLOR_BGR,
 } CnnColor;
 
+/* What a network computes with. */
+typedef enum {
+  CNN_PRECISION_MODEL,
+  CNN_PRECISION_FP32,
+  CNN_PRECISION_INT8,
+} CnnPrecision;
+
 /* Which samples of a data set an epoch has. */
 typedef enum {
   CNN_SPLITS_ALL,
@@ -82,6 +89,7 @@ GType cnn_model_resize_get_type (void);
 GType cnn_interpolation_get_type (void);        /* values of GstVideoResamplerMethod */
 GType cnn_on_error_get_type (void);
 GType cnn_color_get_type (void);
+GType cnn_precision_get_type (void);
 GType cnn_split_get_type (void);
 GType cnn_text_end_get_type (void);     /* values of ConvoyTextEnd */
 GType cnn_text_unit_get_type (void);

@@ -24,12 +24,22 @@ cnn_model_settings_copy (CnnModelSettings *to, const CnnModelSettings *from)
 }
 
 gboolean
-cnn_model_settings_check (GstElement *element, const CnnModelSettings *s, const char *precision)
+cnn_model_settings_check (GstElement *element, const CnnModelSettings *s)
 {
-  if (g_strcmp0 (precision, "fp32"))
-    GST_ELEMENT_ERROR (element, LIBRARY, SETTINGS, ("precision=%s is not supported, only fp32", precision), (NULL));
-  else if (!s->model)
+  if (!s->model)
     GST_ELEMENT_ERROR (element, RESOURCE, NOT_FOUND, ("no model: set model= to an ONNX file or a name of the zoo"), (NULL));
+  return s->model != NULL;
+}
+
+static gboolean
+check_precision (const CnnModelSettings *s, const ConvoyModel *model, GError **error)
+{
+  gboolean quantized = convoy_graph_is_quantized (convoy_model_graph (model));
+  if (s->precision == CNN_PRECISION_FP32 && quantized)
+    g_set_error_literal (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "precision=fp32, but the model is quantized");
+  else if (s->precision == CNN_PRECISION_INT8 && !quantized)
+    g_set_error_literal (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED,
+        "precision=int8, but the model is of float32; `convoy quantize` makes one of bytes");
   else
     return TRUE;
   return FALSE;
@@ -95,7 +105,7 @@ cnn_model_load (const CnnModelSettings *s, CnnModelNeeds needs, ConvoyModelInfo 
   if (!model)
     return NULL;
   *info = *convoy_model_info (model);
-  if (!override (s, info, error)) {
+  if (!check_precision (s, model, error) || !override (s, info, error)) {
     g_prefix_error (error, "%s: ", path);
     g_clear_pointer (&model, convoy_model_unref);
   }

@@ -18,6 +18,7 @@ typedef struct {
   CnnColor color;
   CnnResize resize;
   guint resize_short;
+  CnnPrecision precision;
 } CnnModelSettings;
 
 /* Rows of an element's properties for what the network makes of pictures; at: where in it its settings are. */
@@ -33,12 +34,16 @@ typedef struct {
   CNN_UINT_ROW ("resize-short", "Short side", "Short side after resizing, before the centre is taken (0: as the model says)", \
       (at) + G_STRUCT_OFFSET (CnnModelSettings, resize_short), 0, 32767, 0, CNN_READY)
 
+#define CNN_PRECISION_ROW(at) \
+  CNN_ENUM_ROW ("precision", "Precision", "What the network computes with", (at) + G_STRUCT_OFFSET (CnnModelSettings, precision), \
+      cnn_precision_get_type, CNN_PRECISION_MODEL, CNN_READY)
+
 void cnn_model_settings_clear (CnnModelSettings *s);
 /* to is overwritten, not freed. */
 void cnn_model_settings_copy (CnnModelSettings *to, const CnnModelSettings *from);
 
-/* At the start of an element. FALSE: there is no model, or that precision, which was said as an error of it. */
-gboolean cnn_model_settings_check (GstElement *element, const CnnModelSettings *s, const char *precision);
+/* At the start of an element. FALSE: there is no model, which was said as an error of it. */
+gboolean cnn_model_settings_check (GstElement *element, const CnnModelSettings *s);
 
 /* What the model must be able to tell; one of rows, where that is as good, has no preprocessing. */
 typedef enum { CNN_NEED_NOTHING, CNN_NEED_LABELS = 1, CNN_NEED_PREPROCESSING = 2, CNN_MAY_TAKE_ROWS = 4 } CnnModelNeeds;

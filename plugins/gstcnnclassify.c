@@ -62,7 +62,6 @@ struct _GstCnnClassify {
 
   /* Object lock; fixed while the element runs, but for interval and the model's name. */
   CnnModelSettings settings;
-  char *precision;
   guint top_k, threads, workers, batch;
   double threshold;
   GstClockTime max_latency;     /* 0: no bound */
@@ -143,7 +142,7 @@ start (GstBaseTransform *trans)
   GError *error = NULL;
   CnnModelSettings settings;
 
-  if (!cnn_model_settings_check (GST_ELEMENT (self), &self->settings, self->precision))
+  if (!cnn_model_settings_check (GST_ELEMENT (self), &self->settings))
     return FALSE;
   CnnNetOptions o = options (self, &settings);
   cnn_load (&self->loaded, &settings, &o, workers (self), &error);
@@ -427,7 +426,7 @@ static const CnnProperty properties[] = {
   CNN_TEXT_ROW ("model", "Model", "ONNX file, or the name of a model of the zoo", AT (settings.model), NULL, CNN_PLAYING),
   CNN_TEXT_ROW ("labels", "Labels", "File with a label a line (default: as the model says)", AT (settings.labels), NULL, CNN_READY),
   CNN_PREPROCESSING_ROWS (AT (settings)),
-  CNN_TEXT_ROW ("precision", "Precision", "What the network computes with: fp32", AT (precision), "fp32", CNN_READY),
+  CNN_PRECISION_ROW (AT (settings)),
   CNN_UINT_ROW ("top-k", "Top k", "How many of the best labels a result holds", AT (top_k), 1, MAX_TOP_K, 5, CNN_READY),
   CNN_DOUBLE_ROW ("threshold", "Threshold", "Leave labels with a lower score out of the result", AT (threshold), 1, CNN_READY),
   CNN_UINT_ROW ("interval", "Interval", "Classify every Nth frame", AT (turns.interval), 1, G_MAXINT, 1, CNN_PLAYING),

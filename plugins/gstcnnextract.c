@@ -49,7 +49,6 @@ struct _GstCnnExtract {
   GstBaseTransform parent;
 
   CnnExtractorSettings settings;        /* object lock; fixed while the element runs */
-  char *precision;                      /* object lock */
   GstClockTime max_latency;             /* object lock; 0: no bound */
   CnnLatency latency;
 
@@ -99,7 +98,7 @@ start (GstBaseTransform *trans)
   GstCnnExtract *self = GST_CNN_EXTRACT (trans);
   GError *error = NULL;
 
-  if (!cnn_model_settings_check (GST_ELEMENT (self), &self->settings.model, self->precision))
+  if (!cnn_model_settings_check (GST_ELEMENT (self), &self->settings.model))
     return FALSE;
   self->path = convoy_zoo_find (self->settings.model.model, &error);
   if (!self->path) {
@@ -361,7 +360,7 @@ static const CnnProperty properties[] = {
   CNN_UINT_ROW ("batch-size", "Batch size", "Samples that a network takes at a time", AT (settings.batch), 1, 1024, 8, CNN_READY),
   CNN_UINT_ROW ("workers", "Workers", "Networks that run side by side (0: one a processor)", AT (settings.workers), 0, 256, 0, CNN_READY),
   CNN_UINT_ROW ("threads", "Threads", "Threads that work on one batch", AT (settings.threads), 1, 256, 1, CNN_READY),
-  CNN_TEXT_ROW ("precision", "Precision", "What the network computes with: fp32", AT (precision), "fp32", CNN_READY),
+  CNN_PRECISION_ROW (AT (settings.model)),
   CNN_UINT64_ROW ("max-latency", "Latency bound", "Nanoseconds after which a sample waits no longer for others to fill its batch (0: no bound)", AT (max_latency), G_MAXUINT64, CNN_READY),
 };
 

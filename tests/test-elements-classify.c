@@ -242,7 +242,7 @@ test_settings (void)
   static const struct { const char *properties, *said; } cases[] = {
     { "", "no model" },
     { "model=/nowhere/there-is-no.onnx", "there-is-no.onnx" },
-    { "model=%s precision=int8", "precision=int8" },
+    { "model=%s precision=int8", "precision=int8, but the model is of float32" },
     { "model=%s mean=1,2", "mean=\"1,2\"" },
     { "model=%s std=0", "std=\"0\"" },
     { "model=%s mean=x", "mean=\"x\"" },
