@@ -18,7 +18,7 @@
 
 typedef struct {
   guint batch, threads, runs;
-  const char *input;
+  const char *input, *precision;
   gboolean serve, steps;
 } Settings;
 
@@ -26,24 +26,30 @@ typedef struct {
 
 /* Values of 0 to 1 that are no special case for any layer. */
 static void
+fill (const ConvoyView *v, GRand *random)
+{
+  gint64 at[CONVOY_MAX_DIMS] = { 0 }, n = convoy_shape_count (&v->shape);
+  for (gint64 k = 0; k < n; k++) {
+    gint64 offset = 0;
+    for (guint d = 0; d < v->shape.n; d++)
+      offset += at[d] * v->stride[d];
+    if (v->type == CONVOY_F32)
+      ((float *) v->data)[offset] = (float) g_rand_double (random);
+    else
+      memset ((char *) v->data + (gsize) offset * convoy_type_size (v->type), 0, convoy_type_size (v->type));
+    for (guint d = v->shape.n; d-- > 0 && ++at[d] == v->shape.d[d];)
+      at[d] = 0;
+  }
+}
+
+static void
 fill_inputs (ConvoyExec *x, const ConvoyGraph *bound)
 {
   g_autoptr (GRand) random = g_rand_new_with_seed (1);
 
   for (guint i = 0; i < convoy_graph_n_inputs (bound); i++) {
     ConvoyView v = convoy_exec_input (x, i);
-    gint64 at[CONVOY_MAX_DIMS] = { 0 }, n = convoy_shape_count (&v.shape);
-    for (gint64 k = 0; k < n; k++) {
-      gint64 offset = 0;
-      for (guint d = 0; d < v.shape.n; d++)
-        offset += at[d] * v.stride[d];
-      if (v.type == CONVOY_F32)
-        ((float *) v.data)[offset] = (float) g_rand_double (random);
-      else
-        memset ((char *) v.data + (gsize) offset * convoy_type_size (v.type), 0, convoy_type_size (v.type));
-      for (guint d = v.shape.n; d-- > 0 && ++at[d] == v.shape.d[d];)
-        at[d] = 0;
-    }
+    fill (&v, random);
   }
 }
 
@@ -127,6 +133,45 @@ print_steps (ConvoyExec *x, guint runs)
 
 /* --- the command ------------------------------------------------------ */
 
+/* g in 8 bits as `convoy quantize` makes it, but by such values instead of pictures: as fast, and of no other use. */
+static ConvoyGraph *
+quantize (const ConvoyGraph *g, const ConvoyGraph *bound, GError **error)
+{
+  g_autoptr (GRand) random = g_rand_new_with_seed (1);
+  g_autoptr (ConvoyQuantizer) q = convoy_quantizer_new (g, convoy_graph_shape (bound, convoy_graph_get_input (bound, 0)), 1, error);
+
+  if (!q)
+    return NULL;
+  ConvoyView v = convoy_quantizer_input (q);
+  fill (&v, random);
+  return convoy_quantizer_observe (q, error) ? convoy_quantizer_finish (q, FALSE, error) : NULL;
+}
+
+/* The network to be timed, for the batch. */
+static ConvoyGraph *
+load (const Settings *s, const char *name, GError **error)
+{
+  ConvoyGraph *g = network_load (name, error);
+  gboolean quantized = g && convoy_graph_is_quantized (g);
+
+  if (!g)
+    return NULL;
+  ConvoyGraph *bound = network_bind (g, s->batch, s->input, NULL, error);
+  if (bound && g_strcmp0 (s->precision, "fp32") == 0 && quantized) {
+    g_set_error_literal (error, CONVOY_ERROR, CONVOY_ERROR_UNSUPPORTED, "--precision fp32, but the network is quantized");
+    g_clear_pointer (&bound, convoy_graph_unref);
+  } else if (bound && g_strcmp0 (s->precision, "int8") == 0 && !quantized) {
+    ConvoyGraph *bytes = quantize (g, bound, error);
+    convoy_graph_unref (bound);
+    bound = bytes ? network_bind (bytes, s->batch, s->input, NULL, error) : NULL;
+    convoy_graph_unref (bytes);
+  }
+  if (!bound)
+    g_prefix_error (error, "%s: ", name);
+  convoy_graph_unref (g);
+  return bound;
+}
+
 static gboolean
 bench (const Settings *s, ConvoyGraph *bound, GError **error)
 {
@@ -168,7 +213,7 @@ run (int argc, char **argv)
     { "threads", 't', 0, G_OPTION_ARG_INT, &threads, "Threads that work on a batch (default: 1)", "N" },
     { "runs", 'r', 0, G_OPTION_ARG_INT, &runs, "Runs that the median is taken of (default: 50)", "N" },
     { "input", 'i', 0, G_OPTION_ARG_STRING, &input, "Size of the picture, 160x160x3", "WIDTHxHEIGHTxCHANNELS" },
-    { "precision", 0, 0, G_OPTION_ARG_STRING, &precision, "fp32", "PRECISION" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &precision, "fp32 or int8, for which a network of float32 is quantized (default: as it is)", "PRECISION" },
     { "steps", 0, 0, G_OPTION_ARG_NONE, &s.steps, "Print the time of each step too", NULL },
     { "serve", 0, 0, G_OPTION_ARG_NONE, &s.serve, "For each line read, a number of runs, print their median in microseconds", NULL },
     { NULL }
@@ -186,17 +231,14 @@ run (int argc, char **argv)
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     if (numbers[i].value < 1 || numbers[i].value > numbers[i].most)
       return command_usage (c, "--%s %d is not within 1 and %d", numbers[i].name, numbers[i].value, numbers[i].most);
-  if (precision && strcmp (precision, "fp32"))
-    return command_usage (c, "--precision %s is not supported, only fp32", precision);
-  s.batch = (guint) batch, s.threads = (guint) threads, s.runs = (guint) runs, s.input = input;
+  if (precision && !g_strv_contains ((const char *const[]) { "fp32", "int8", NULL }, precision))
+    return command_usage (c, "--precision %s is none of fp32, int8", precision);
+  s.batch = (guint) batch, s.threads = (guint) threads, s.runs = (guint) runs, s.input = input, s.precision = precision;
   command_catch_interrupt ();
-  ConvoyGraph *g = network_load (argv[1], &error), *bound = g ? network_bind (g, s.batch, input, NULL, &error) : NULL;
-  if (bound)
-    bench (&s, bound, &error);
-  if (error && g)
+  ConvoyGraph *bound = load (&s, argv[1], &error);
+  if (bound && !bench (&s, bound, &error))
     g_prefix_error (&error, "%s: ", argv[1]);
   convoy_graph_unref (bound);
-  convoy_graph_unref (g);
   return error ? command_failed (error) : STATUS_OK;
 }
 

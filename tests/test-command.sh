@@ -160,6 +160,10 @@ fails "an input of another rank" 1 'does not fit' convoy summary "$model" --inpu
 says "up to the features" 0 'GlobalAveragePool +3x1x1' convoy summary "$model" --upto features
 fails "an unknown layer" 1 'nowhere' convoy summary "$model" --upto nowhere
 
+says "how fast bytes are" 0 'pictures/s' convoy bench cifar10-best --precision int8 --runs 2
+fails "a precision that is none" 2 'int4 is none of fp32, int8' convoy bench cifar10-best --precision int4
+fails "bytes of what has no weights" 1 'convolution' convoy bench "$model" --precision int8
+
 # --- one network of two ---------------------------------------------------------------------------
 says "a base and its head" 0 "^$dir/whole.onnx\$" convoy export --base "$model" --layer features --output "$dir/whole.onnx" "$dir/head.onnx"
 says "its classes are those of the head" 0 'warm' convoy classify --model "$dir/whole.onnx" --top-k 1 "$dir/red.jpg"
