@@ -224,13 +224,9 @@ run (int argc, char **argv)
     return STATUS_USAGE;
   if (argc != 2)
     return command_usage (c, argc < 2 ? "no model named" : "more than one model named");
-  const struct {
-    const char *name;
-    int value, most;
-  } numbers[] = { { "batch", batch, 4096 }, { "threads", threads, 256 }, { "runs", runs, MAX_RUNS } };
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    if (numbers[i].value < 1 || numbers[i].value > numbers[i].most)
-      return command_usage (c, "--%s %d is not within 1 and %d", numbers[i].name, numbers[i].value, numbers[i].most);
+  if (!command_within (c, "--batch", batch, 1, 4096) || !command_within (c, "--threads", threads, 1, 256)
+      || !command_within (c, "--runs", runs, 1, MAX_RUNS))
+    return STATUS_USAGE;
   if (precision && !g_strv_contains ((const char *const[]) { "fp32", "int8", NULL }, precision))
     return command_usage (c, "--precision %s is none of fp32, int8", precision);
   s.batch = (guint) batch, s.threads = (guint) threads, s.runs = (guint) runs, s.input = input, s.precision = precision;

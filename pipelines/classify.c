@@ -140,14 +140,12 @@ run (int argc, char **argv)
     return STATUS_USAGE;
   if (argc < 2)
     return command_usage (c, "no files named");
-  if (top_k < 1 || top_k > 1000)
-    return command_usage (c, "--top-k %d is not within 1 and 1000", top_k);
+  if (!command_within (c, "--top-k", top_k, 1, 1000) || !command_within (c, "--resize-short", resize_short, 0, 32767))
+    return STATUS_USAGE;
   if (!(threshold >= 0 && threshold <= 1))
     return command_usage (c, "--threshold %g is not within 0 and 1", threshold);
   if (resize && !g_strv_contains ((const char *const[]) { "stretch", "crop", "pad", NULL }, resize))
     return command_usage (c, "--resize %s is none of stretch, crop, pad", resize);
-  if (resize_short < 0 || resize_short > 32767)
-    return command_usage (c, "--resize-short %d is not within 0 and 32767", resize_short);
   o.files = (const char *const *) argv + 1;
   Stream s = {
     .n_files = (guint) argc - 1, .lines = lines, .labels = labels, .resize = resize, .resize_short = (guint) resize_short,

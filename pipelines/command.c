@@ -76,6 +76,18 @@ command_usage (const Command *c, const char *format, ...)
   return STATUS_USAGE;
 }
 
+gboolean
+command_within (const Command *c, const char *option, int value, int least, int most)
+{
+  if (value >= least && value <= most)
+    return TRUE;
+  if (most == G_MAXINT)
+    command_usage (c, "%s %d is less than %d", option, value, least);
+  else
+    command_usage (c, "%s %d is not within %d and %d", option, value, least, most);
+  return FALSE;
+}
+
 int
 command_failed (GError *error)
 {

@@ -25,6 +25,9 @@ gboolean command_parse (const Command *c, const GOptionEntry *options, const cha
 /* "convoy classify: FORMAT, see `convoy classify --help`" to stderr; gives STATUS_USAGE. */
 int command_usage (const Command *c, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
+/* Whether the value of "--batch" or the like lies within the two; if not, says so by command_usage(). */
+gboolean command_within (const Command *c, const char *option, int value, int least, int most);
+
 /* "convoy: MESSAGE" to stderr; frees the error, gives STATUS_FAILED. */
 int command_failed (GError *error);
 

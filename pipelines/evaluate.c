@@ -306,10 +306,9 @@ run (int argc, char **argv)
     return command_usage (c, "want a model and a data set");
   if (resize && !g_strv_contains ((const char *const[]) { "stretch", "crop", "pad", NULL }, resize))
     return command_usage (c, "--resize %s is none of stretch, crop, pad", resize);
-  if (r.worst < 0)
-    return command_usage (c, "--worst %d is less than 0", r.worst);
-  if (resize_short < 0 || resize_short > 32767 || workers < 0 || workers > 256)
-    return command_usage (c, "--resize-short is within 0 and 32767, --workers within 0 and 256");
+  if (!command_within (c, "--worst", r.worst, 0, G_MAXINT) || !command_within (c, "--resize-short", resize_short, 0, 32767)
+      || !command_within (c, "--workers", workers, 0, 256))
+    return STATUS_USAGE;
   if (confusion && !g_str_has_suffix (confusion, ".svg") && !g_str_has_suffix (confusion, ".png"))
     return command_usage (c, "--confusion %s is none of .svg, .png", confusion);
   if (class && !text)

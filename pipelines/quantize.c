@@ -236,8 +236,8 @@ run (int argc, char **argv)
     return command_usage (c, argc < 2 ? "no MODEL named" : "more than one MODEL named");
   if (!folder || !*folder || !output || !*output)
     return command_usage (c, "no %s named", folder && *folder ? "--output" : "--calibrate");
-  if (q.pictures < 1)
-    return command_usage (c, "--pictures %d is less than 1", q.pictures);
+  if (!command_within (c, "--pictures", q.pictures, 1, G_MAXINT))
+    return STATUS_USAGE;
   q.folder = folder;
   q.output = output;
   return quantize (&q, argv[1], labels);

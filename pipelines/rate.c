@@ -180,8 +180,9 @@ run (int argc, char **argv)
     status = STATUS_USAGE;
   else if (argc != 3)
     status = command_usage (c, argc < 3 ? "a network and the data are needed" : "more than a network and its data");
-  else if (o.batch < 1 || o.steps < 8 || o.threads < 1)
-    status = command_usage (c, "--batch and --threads are 1 or more, --steps 8 or more");
+  else if (!command_within (c, "--batch", o.batch, 1, G_MAXINT) || !command_within (c, "--steps", o.steps, 8, G_MAXINT)
+      || !command_within (c, "--threads", o.threads, 1, 256))
+    status = STATUS_USAGE;
   else if (!find (argv[1], argv[2], &o, &error))
     status = command_failed (error);
   g_free (o.optimizer);

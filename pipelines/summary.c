@@ -141,8 +141,8 @@ run (int argc, char **argv)
     return command_usage (c, argc < 2 ? "no model named" : "more than one model named");
   if (!training && (batch != -1 || optimizer))
     return command_usage (c, "--batch and --optimizer go with --training");
-  if (batch != -1 && batch < 1)
-    return command_usage (c, "--batch %d is not above 0", batch);
+  if (batch != -1 && !command_within (c, "--batch", batch, 1, G_MAXINT))
+    return STATUS_USAGE;
   const ConvoyTrainOptions train = { .batch = batch > 0 ? (guint) batch : 32, .optimizer = optimizer ? optimizer : "rmsprop" };
   ConvoyGraph *g = network_load (argv[1], &error), *bound = g ? network_bind (g, training ? train.batch : 1, input, upto, &error) : NULL;
   if (bound && training)

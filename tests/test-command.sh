@@ -143,7 +143,7 @@ says "drawn" 0 '</svg>' cat "$dir/rate.svg"
 says "for a network fitted to the table" 0 'learning rate of' convoy rate table-convnet1d "$dir/sides.csv" --label class --steps 40
 fails "a network of pictures for a table" 1 'samples of float32 2 do not fit an input of float32 32x3x32x32' convoy rate cifar10-convnet "$dir/sides.csv"
 fails "no data" 1 'none.csv' convoy rate lenet-5 "$dir/none.csv"
-fails "too few steps" 2 'steps 8 or more' convoy rate lenet-5 "$dir/sides.csv" --steps 3
+fails "too few steps" 2 'steps 3 is less than 8' convoy rate lenet-5 "$dir/sides.csv" --steps 3
 
 # Activations by hand, floats of a sample: 3072 + 28800 + 25088 + 6272 + 9216 + 6400 + 1600 + 576 + 1024 + 10, in a batch of 128; parameters 703,594.
 says "what a training step needs" 0 '^[01]\.[0-9]+ times activations \(42\.0 MB\) \+ 3 x parameters \(2\.8 MB\)$' convoy summary cifar10-convnet --training --batch 128
@@ -152,7 +152,7 @@ for net in cifar10-convnet cifar10-best imdb-convnet1d; do
 done
 says "moments are counted" 0 '^Weights, gradients, moments +5\.6 MB$' convoy summary cifar10-convnet --training --optimizer sgd
 fails "a batch of no training" 2 'go with --training' convoy summary lenet-5 --batch 8
-fails "a batch of none" 2 'batch 0 is not above 0' convoy summary lenet-5 --training --batch 0
+fails "a batch of none" 2 'batch 0 is less than 1' convoy summary lenet-5 --training --batch 0
 fails "a network that is almost called so" 1 'of networks as text lenet-5,' convoy summary lenet5
 fails "a file that is not there" 1 '^convoy: nowhere.onnx: no such file$' convoy summary nowhere.onnx
 fails "an unknown optimizer" 1 'adamm' convoy summary cifar10-convnet --training --optimizer adamm
