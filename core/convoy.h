@@ -67,7 +67,7 @@ typedef struct ConvoyTensor ConvoyTensor;
 
 CONVOY_API gsize convoy_type_size (ConvoyType type);            /* bytes of one element */
 CONVOY_API const char *convoy_type_name (ConvoyType type);      /* "float32" */
-CONVOY_API gint64 convoy_shape_count (const ConvoyShape *s);    /* elements; -1: a dimension is not known, or overflow */
+CONVOY_API gint64 convoy_shape_count (const ConvoyShape *s);    /* elements; -1: a dimension is not known, or overflow, also beside a dimension of 0 */
 CONVOY_API gboolean convoy_shape_equal (const ConvoyShape *a, const ConvoyShape *b);
 CONVOY_API char *convoy_shape_str (const ConvoyShape *s);       /* "1x3x224x224", "?" for -1; g_free() it */
 

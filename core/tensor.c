@@ -25,11 +25,14 @@ const char *convoy_type_name (ConvoyType type) { return types[type].name; }
 gint64
 convoy_shape_count (const ConvoyShape *s)
 {
-  gint64 count = 1;
-  for (guint i = 0; i < s->n; i++)
-    if (s->d[i] < 0 || __builtin_mul_overflow (count, s->d[i], &count))
+  gint64 count = 1;             /* of those that are not 0: beside them no others may overflow either, as strides would */
+  gboolean empty = FALSE;
+  for (guint i = 0; i < s->n; i++) {
+    empty = empty || s->d[i] == 0;
+    if (s->d[i] < 0 || __builtin_mul_overflow (count, MAX (s->d[i], 1), &count))
       return -1;
-  return count;
+  }
+  return empty ? 0 : count;
 }
 
 gboolean

@@ -164,6 +164,23 @@ test_table (void)
   CU_ASSERT (n > 0);
 }
 
+/* Nothing at all, of a shape whose other dimensions would overflow: no strides can be told. */
+static void
+test_empty (void)
+{
+  const ConvoyShape one = CONVOY_SHAPE (1, 2, 3, 4), count = CONVOY_SHAPE (4);
+  ConvoyGraph *g = convoy_graph_new (13);
+  g_autoptr (ConvoyTensor) repeats = convoy_tensor_new (CONVOY_I64, &count, NULL);
+  g_autoptr (GError) error = NULL;
+  memcpy (convoy_tensor_data (repeats), (const gint64[]) { 0, G_GINT64_CONSTANT (1) << 33, 7, G_GINT64_CONSTANT (1) << 36 }, 32);
+  CU_ASSERT_EQUAL (convoy_shape_count (&CONVOY_SHAPE (0, G_MAXINT64, 2)), -1);
+  CU_ASSERT_EQUAL (convoy_shape_count (&CONVOY_SHAPE (G_MAXINT64, 0)), 0);
+  const ConvoyValue in[] = { convoy_graph_input (g, "x", CONVOY_F32, &one), convoy_graph_const (g, "repeats", repeats) };
+  CU_ASSERT_EQUAL (convoy_graph_node (g, "Tile", "it", in, 2, NULL, 1, NULL, &error), CONVOY_NONE);
+  CU_ASSERT (error && strstr (error->message, "not possible"));
+  convoy_graph_unref (g);
+}
+
 int
 main (void)
 {
@@ -173,6 +190,7 @@ main (void)
     { "pixels repeated", test_upsample },
     { "numbers into blocks of blocks", test_copy },
     { "the table of operators", test_table },
+    { "what is empty may not overflow either", test_empty },
     { NULL, NULL },
   };
   return tap_main ("operators", tests);

@@ -67,6 +67,8 @@ tile_eval (const ConvoyNode *n, ConvoyTensor *const *in, ConvoyTensor *const *ou
   gint64 a[CONVOY_MAX_DIMS], b[CONVOY_MAX_DIMS];
   ConvoyWalk w = { 0 };
   (void) n, (void) error;
+  if (convoy_tensor_count (out[0]) == 0)
+    return TRUE;
   convoy_strides (from, a);
   convoy_strides (to, b);
   for (guint i = 0; i < to->n; i++) {

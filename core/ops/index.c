@@ -51,7 +51,7 @@ convoy_walk (const ConvoyWalk *w, ConvoyRow row, gpointer user)
 void
 convoy_strides (const ConvoyShape *s, gint64 *stride)
 {
-  guint64 step = 1;             /* may wrap, only beside a dimension of 0 */
+  gint64 step = 1;
   for (guint i = s->n; i-- > 0; step *= s->d[i])
     stride[i] = step;
 }
