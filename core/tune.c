@@ -31,6 +31,7 @@ static const struct {
 #define MAX_RUNS 20
 #define HOPELESS 1.5 /* times the best: no more runs */
 #define CLEARLY 0.97 /* of the time: it is worth more than noise */
+#define CONTENDED 1.25 /* times as long as it took counts what goes by tiles: all who run on a processor share them, and slow each other for seconds */
 
 /* What the choice depends on: the operators with their sizes, threads, library and processor. */
 static char *
@@ -96,7 +97,7 @@ time_variant (const Search *s, ConvoyVariant v, double seconds[64])
   }
   convoy_exec_free (x);
   convoy_plan_unref (p);
-  return best;
+  return v.tiles && best < G_MAXINT64 ? (gint64) (CONTENDED * best) : best;
 }
 
 static gboolean
@@ -144,7 +145,7 @@ tiles_pay (const double alone[64], double tiled[64])
 {
   guint64 mask = 0;
   for (guint i = 0; i < 64; i++)
-    if (tiled[i] > 0 && tiled[i] < alone[i])
+    if (tiled[i] > 0 && CONTENDED * tiled[i] < alone[i])
       mask |= (guint64) 1 << i;
     else
       tiled[i] = alone[i];
@@ -170,6 +171,20 @@ in_split (ConvoyVariant v, const ConvoyVariant *split)
   return v;
 }
 
+/* The best way for each convolution in blocked layouts, by tiles as well or not. */
+static ConvoyVariant
+best_of_each (Search *s, const ConvoyVariant *split, gboolean tiles)
+{
+  ConvoyVariant v = in_split (layouts[BLOCKED], split);
+  if (tiles)
+    v.tiles = tiles_pay (s->seconds[BLOCKED], s->seconds[TILED]);
+  const double *alone = s->seconds[tiles ? TILED : BLOCKED];
+  v.depthwise = riding_pays (alone, s->seconds[RIDING]);
+  squares_pay (alone, &s->seconds[SQUARES], v.winograd);
+  v.tiles &= ~(v.winograd[0] | v.winograd[1]);
+  return v;
+}
+
 /* Layouts, and there the best way for each convolution. */
 static void
 try_layouts (Search *s, const ConvoyVariant *split)
@@ -180,12 +195,11 @@ try_layouts (Search *s, const ConvoyVariant *split)
   for (guint i = 0; i < 2 * N_LAYOUTS; i++) /* in turns: other programs come and go */
     if (i % N_LAYOUTS != TILED || convoy_dnn_has_tiles ())
       try_variant (s, in_split (layouts[i % N_LAYOUTS], split), s->seconds[i % N_LAYOUTS]);
-  ConvoyVariant v = in_split (layouts[BLOCKED], split);
-  v.tiles = tiles_pay (s->seconds[BLOCKED], s->seconds[TILED]);
-  v.depthwise = riding_pays (s->seconds[TILED], s->seconds[RIDING]);
-  squares_pay (s->seconds[TILED], &s->seconds[SQUARES], v.winograd);
-  v.tiles &= ~(v.winograd[0] | v.winograd[1]);
-  if (v.depthwise || v.tiles || v.winograd[0] || v.winograd[1])
+  ConvoyVariant v = best_of_each (s, split, FALSE);
+  if (v.depthwise || v.winograd[0] || v.winograd[1])
+    try_variant (s, v, ignored);
+  v = best_of_each (s, split, TRUE);
+  if (v.tiles)
     try_variant (s, v, ignored);
 }
 
@@ -214,7 +228,7 @@ try_splits (Search *s)
   }
   if (!squares || least == G_MAXINT64)
     return;
-  squares_pay (s->seconds[TILED], &s->seconds[SQUARES], quickest.winograd);
+  squares_pay (s->seconds[v.tiles ? TILED : BLOCKED], &s->seconds[SQUARES], quickest.winograd);
   try_variant (s, quickest, seconds);
 }
 
