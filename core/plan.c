@@ -115,14 +115,16 @@ step_impl (const ConvoyStep *s)
 }
 
 gboolean
-convoy_plan_runs (const ConvoyPlan *p, const char *impl)
+convoy_plan_runs (const ConvoyPlan *p, const char *word)
 {
   for (guint i = 0; p->split && i < p->split->n; i++)
-    if (convoy_plan_runs (p->split->stage[i].plan, impl))
+    if (convoy_plan_runs (p->split->stage[i].plan, word))
       return TRUE;
-  for (guint i = 0; i < p->steps->len; i++)
-    if (strstr (step_impl (CONVOY_STEP (p->steps, i)), impl))
+  for (guint i = 0; i < p->steps->len; i++) {
+    const ConvoyStep *s = CONVOY_STEP (p->steps, i);
+    if (strstr (s->what, word) || strstr (step_impl (s), word))
       return TRUE;
+  }
   return FALSE;
 }
 

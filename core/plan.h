@@ -95,7 +95,7 @@ void convoy_plan_layout (ConvoyPlan *p);                                /* plan-
 ConvoyBuf convoy_plan_root (const ConvoyPlan *p, ConvoyBuf b, gsize *offset);   /* follows aliases */
 ConvoyPlan *convoy_plan_variant (ConvoyGraph *bound, guint threads, ConvoyVariant variant, GError **error);       /* plan.c: split or not */
 gboolean
-convoy_plan_runs (const ConvoyPlan *p, const char *impl); /* some step runs code that oneDNN calls so, or so among other words */
+convoy_plan_runs (const ConvoyPlan *p, const char *word); /* in the name of some step, or in what oneDNN calls its code, is this */
 /* Adds the time of the steps of each convolution, counted as above, since profiling was turned on. */
 void convoy_exec_conv_seconds (const ConvoyExec *x, guint first, double seconds[64]);
 void convoy_exec_point (ConvoyExec *x, guint i, void *data);            /* exec.c: input i lies there from now on */

@@ -73,6 +73,15 @@ typedef struct {
   double seconds[N_LAYOUTS][64]; /* of each convolution, in the last plan of each of the layouts */
 } Search;
 
+/* Something in p goes by a way that v asks for; if not, p is the plan without it, which is timed anyway. */
+static gboolean
+is_another (const ConvoyPlan *p, const ConvoyVariant *v)
+{
+  gboolean squares = v->winograd[0] || v->winograd[1];
+  return !(v->depthwise || v->tiles || squares) || (v->depthwise && convoy_plan_runs (p, "conv+depthwise"))
+      || (v->tiles && convoy_plan_runs (p, "conv tiles")) || (squares && convoy_plan_runs (p, "wino"));
+}
+
 /* Shortest run in microseconds; G_MAXINT64: it does not compile or run, or nothing in it goes by the way asked for. seconds:
  * the shortest of each convolution, as other programs get in the way of some run but seldom of all. */
 static gint64
@@ -80,8 +89,7 @@ time_variant (const Search *s, ConvoyVariant v, double seconds[64])
 {
   gint64 best = G_MAXINT64;
   ConvoyPlan *p = convoy_plan_variant (s->bound, s->threads, v, NULL);
-  gboolean squares = v.winograd[0] || v.winograd[1];
-  ConvoyExec *x = p && (!squares || convoy_plan_runs (p, "wino")) ? convoy_exec_new (p, NULL) : NULL;
+  ConvoyExec *x = p && is_another (p, &v) ? convoy_exec_new (p, NULL) : NULL;
   gint64 start = g_get_monotonic_time ();
   for (guint i = 0;
        x && i < MAX_RUNS && (i < LEAST_RUNS || (best < HOPELESS * s->best[0].time && g_get_monotonic_time () - start < BUDGET));

@@ -27,7 +27,8 @@ ConvoyValue bytes_node (ConvoyGraph *g, const char *op, const ConvoyValue *in, g
 ConvoyValue bytes_dequantized (ConvoyGraph *g, ConvoyValue v, ConvoyValue scale, gint64 axis);
 ConvoyGraph *bytes_graph (const Row *r); /* a convolution */
 double bytes_farthest (const ConvoyTensor *a, const ConvoyTensor *b);
-/* With the steps of kernels on bytes, one of which is called step, and without; takes g over. */
-void bytes_check (const char *what, ConvoyGraph *g, const ConvoyShape *s, ConvoyType type, guint threads, const char *step,
+/* Whether the outputs with the steps of kernels on bytes, one of which is called step, and without differ by no more than
+ * allowed; where the processor has no such kernels, none may run. Takes g over. */
+gboolean bytes_agree (const char *what, ConvoyGraph *g, const ConvoyShape *s, ConvoyType type, guint threads, const char *step,
     double allowed);
 #endif
