@@ -45,6 +45,8 @@ CONVOY_API const char *convoy_engine_version (void);    /* "oneDNN 2.6.3, AVX-51
 CONVOY_API char *convoy_nearest (const char *word, const char *const *names, guint n, guint most);
 /* A file takes the place of path in one step, or the old one stays; what is no regular file is refused, not replaced. */
 CONVOY_API gboolean convoy_file_save (const char *path, const void *data, gsize size, GError **error);
+/* Whether that would do, asked before hours of work: the folder is there and may be written to. */
+CONVOY_API gboolean convoy_file_may_save (const char *path, GError **error);
 
 /* --- tensor: a dense row-major array, 64-byte aligned, counted -------- */
 

@@ -120,3 +120,12 @@ convoy_file_save (const char *path, const void *data, gsize size, GError **error
   convoy_replace_write (&r, data, size);
   return convoy_replace_end (&r, error);
 }
+
+gboolean
+convoy_file_may_save (const char *path, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  if (!convoy_replace_may (path, error))
+    return FALSE;
+  return g_access (folder, W_OK | X_OK) == 0 || fail (path, errno, error);
+}

@@ -165,18 +165,6 @@ save (const Quantize *q, const ConvoyQuantizer *z, const ConvoyModelInfo *info, 
   return ok;
 }
 
-/* Seen before time is spent on pictures. */
-static gboolean
-can_write (const char *path, GError **error)
-{
-  g_autofree char *folder = g_path_get_dirname (path);
-  int why = g_file_test (path, G_FILE_TEST_IS_DIR) ? EISDIR : g_access (folder, W_OK) != 0 ? errno : 0;
-
-  if (why)
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: cannot write: %s", path, g_strerror (why));
-  return why == 0;
-}
-
 /* The network, with its one input for one picture. */
 static ConvoyQuantizer *
 quantizer_new (const ConvoyModel *m, const char *path, GError **error)
@@ -209,7 +197,7 @@ quantize (Quantize *q, const char *name, const char *labels)
   g_autoptr (ConvoyQuantizer) z = m ? quantizer_new (m, path, &error) : NULL;
 
   command_catch_interrupt ();
-  gboolean ok = z && can_write (q->output, &error) && stream_init (&error) && calibrate (q, z, convoy_model_info (m), &error)
+  gboolean ok = z && convoy_file_may_save (q->output, &error) && stream_init (&error) && calibrate (q, z, convoy_model_info (m), &error)
       && save (q, z, convoy_model_info (m), path, &error);
   convoy_model_unref (m);
   return !ok ? command_failed (error) : q->n_skipped ? STATUS_FAILED : STATUS_OK;

@@ -5,9 +5,6 @@
 #include "plugins/cnnsample.h"
 #include <stdio.h>
 #include <string.h>
-#include <errno.h>
-#include <glib/gstdio.h>
-#include <unistd.h>
 
 void
 cnn_head_whole_clear (CnnHeadWhole *w)
@@ -164,14 +161,4 @@ cnn_head_whole_save (const CnnHeadWhole *w, const char *path, const ConvoyGraph 
   gboolean ok = convoy_onnx_save (path, whole, props, error);
   convoy_graph_unref (whole);
   return ok;
-}
-
-gboolean
-cnn_head_can_save (const char *path, GError **error)
-{
-  g_autofree char *folder = g_path_get_dirname (path);
-  int why = g_file_test (path, G_FILE_TEST_IS_DIR) ? EISDIR : g_access (folder, W_OK | X_OK) != 0 ? errno : 0;
-  if (why)
-    g_set_error (error, CONVOY_ERROR, CONVOY_ERROR_INVALID, "%s: cannot write: %s", path, g_strerror (why));
-  return why == 0;
 }

@@ -28,8 +28,5 @@ guint cnn_head_whole_opset (const CnnHeadWhole *w);
 gboolean cnn_head_whole_save (const CnnHeadWhole *w, const char *path, const ConvoyGraph *head, const CnnHeadInput *in, const ConvoyModelInfo *image,
     const ConvoyHistory *history, GError **error);
 
-/* Whether a model may be saved there when all is learnt, which is late to be told. */
-gboolean cnn_head_can_save (const char *path, GError **error);
-
 G_END_DECLS
 #endif

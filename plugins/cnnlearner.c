@@ -179,7 +179,7 @@ make (CnnLearner *l, const CnnHeadStream *stream, GError **error)
   g_autofree const char *const *classes = told ? d.classes : NULL;
   guint n = classes ? g_strv_length ((char **) classes) : live ? CNN_TEACH_CLASSES : 0;
   if ((told && l->s.training && !can_tell_apart (&d, classes, error))
-      || (l->s.training && l->s.save && !cnn_head_can_save (l->s.save, error)))
+      || (l->s.training && l->s.save && !convoy_file_may_save (l->s.save, error)))
     return FALSE;
   if (live && !l->s.source.layers && !l->s.source.network && !l->s.source.model)
     l->s.source.layers = g_strdup (LIVE_LAYERS);
